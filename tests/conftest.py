@@ -1,0 +1,48 @@
+"""What all tests share: one thread, no network, reproducible draws."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")  # before huggingface_hub is imported
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import hypothesis
+import pytest
+import torch
+import transformers
+
+import xai_helpers as xai
+
+torch.set_num_threads(1)
+transformers.utils.logging.set_verbosity_error()
+# Derandomised: a failure on one machine fails on all. No deadline: the first call imports libraries.
+hypothesis.settings.register_profile("course", derandomize=True, deadline=None, max_examples=60)
+hypothesis.settings.load_profile("course")
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """Every attempt to connect fails, and is listed."""
+    attempts: list[Any] = []
+
+    def refuse(self: socket.socket, address: Any) -> None:
+        attempts.append(address)
+        raise OSError(f"the test has no network; something tried to reach {address}")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket.socket, "connect_ex", refuse)
+    yield attempts
+
+
+@pytest.fixture(scope="session")
+def gpt2() -> xai.TextModel:
+    return xai.load("course-gpt2")
+
+
+@pytest.fixture(scope="session")
+def distilbert() -> xai.TextModel:
+    return xai.load("course-distilbert")

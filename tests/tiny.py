@@ -1,0 +1,152 @@
+"""Tiny random models of every supported family, with a tokenizer of the kind that the family uses."""
+
+from __future__ import annotations
+
+import functools
+import json
+from typing import Any
+
+import tokenizers
+import torch
+import transformers
+from tokenizers import decoders, models, normalizers, pre_tokenizers, processors, trainers
+
+import xai_helpers as xai
+from xai_helpers.architectures import Kind
+
+TEXTS = [
+    "The Eiffel Tower is located in the city of Paris.",
+    "The cat sat on the mat because it was very tired.",
+    "Terrible plot, bad acting - a complete waste of time!",
+    "Despite some flaws, it was not terrible at all.",
+    "naïve café Привет мир مرحبا بالعالم 你好 😀",
+] * 20
+
+SIZE = {"hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 4, "max_position_embeddings": 192}
+
+
+def byte_level() -> transformers.PreTrainedTokenizerFast:
+    """As in GPT-2, RoBERTa, Qwen and GPT-NeoX."""
+    tokenizer = tokenizers.Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.post_processor = processors.ByteLevel(trim_offsets=True)
+    special = ["<s>", "<pad>", "</s>", "<unk>"]
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=420, special_tokens=special, initial_alphabet=alphabet, show_progress=False
+    )
+    tokenizer.train_from_iterator(TEXTS, trainer)
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", pad_token="<pad>", unk_token="<unk>"
+    )
+
+
+def roberta() -> transformers.PreTrainedTokenizerFast:
+    """Byte-level, between <s> and </s>, with a mask that swallows the blank before it."""
+    fast = byte_level()
+    fast.backend_tokenizer.post_processor = processors.RobertaProcessing(
+        ("</s>", fast.convert_tokens_to_ids("</s>")), ("<s>", fast.convert_tokens_to_ids("<s>"))
+    )
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=fast.backend_tokenizer,
+        bos_token="<s>",
+        eos_token="</s>",
+        cls_token="<s>",
+        sep_token="</s>",
+        pad_token="<pad>",
+        unk_token="<unk>",
+        mask_token=tokenizers.AddedToken("<mask>", lstrip=True, special=True),
+    )
+
+
+def word_piece() -> transformers.PreTrainedTokenizerFast:
+    """As in BERT and DistilBERT, uncased."""
+    tokenizer = tokenizers.Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    tokenizer.train_from_iterator(
+        TEXTS, trainers.WordPieceTrainer(vocab_size=200, special_tokens=special, show_progress=False)
+    )
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    names = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, **{f"{name}_token": token for name, token in names.items()}
+    )
+
+
+def sentence_piece() -> transformers.PreTrainedTokenizerFast:
+    """As in Llama and Mistral: blanks written as a character of the vocabulary, unknown characters as bytes."""
+    words = tokenizers.Tokenizer(models.BPE())
+    words.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first", split=True)  # no merge across words
+    words.train_from_iterator(
+        TEXTS, trainers.BpeTrainer(vocab_size=300, special_tokens=["<unk>", "<s>", "</s>"], show_progress=False)
+    )
+    learned = json.loads(words.to_str())["model"]
+    byte_tokens = [f"<0x{byte:02X}>" for byte in range(256)]
+    vocabulary = learned["vocab"] | {token: len(learned["vocab"]) + i for i, token in enumerate(byte_tokens)}
+    merges = [tuple(pair) for pair in learned["merges"]]
+    tokenizer = tokenizers.Tokenizer(models.BPE(vocabulary, merges, byte_fallback=True, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first", split=False)
+    tokenizer.decoder = decoders.Sequence(
+        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+    )
+    tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", unk_token="<unk>"
+    )
+
+
+TOKENIZERS = {
+    "gpt2": byte_level,
+    "qwen2": byte_level,
+    "qwen3": byte_level,
+    "gpt_neox": byte_level,
+    "roberta": roberta,
+    "bert": word_piece,
+    "distilbert": word_piece,
+    "llama": sentence_piece,
+    "mistral": sentence_piece,
+}
+DECODERS = ("gpt2", "llama", "mistral", "qwen2", "qwen3", "gpt_neox")
+ENCODERS = ("bert", "roberta", "distilbert")
+FAMILIES = DECODERS + ENCODERS
+KINDS: list[tuple[str, Kind]] = [
+    *((family, "causal-lm") for family in DECODERS),
+    *((family, "classifier") for family in FAMILIES),
+    *((family, "masked-lm") for family in ENCODERS),
+]
+AUTO = {
+    "causal-lm": transformers.AutoModelForCausalLM,
+    "classifier": transformers.AutoModelForSequenceClassification,
+    "masked-lm": transformers.AutoModelForMaskedLM,
+}
+
+
+@functools.cache
+def tokenizer(family: str) -> transformers.PreTrainedTokenizerFast:
+    return TOKENIZERS[family]()
+
+
+def config(family: str, **changes: Any) -> transformers.PretrainedConfig:
+    fast = tokenizer(family)
+    wide = {} if family in ("gpt2", "distilbert") else {"intermediate_size": 32}
+    grouped = {"num_key_value_heads": 2} if family in ("llama", "mistral", "qwen2", "qwen3") else {}
+    head = {"head_dim": 4} if family == "qwen3" else {}
+    if family == "distilbert":
+        wide["hidden_dim"] = 32
+    options = SIZE | wide | grouped | head | {"vocab_size": len(fast), "num_labels": 3}
+    ids = {"bos_token_id": fast.bos_token_id, "eos_token_id": fast.eos_token_id, "pad_token_id": fast.pad_token_id}
+    return transformers.AutoConfig.for_model(family, **(options | ids | {"initializer_range": 0.4} | changes))
+
+
+def hugging_face_model(family: str, kind: Kind, seed: int = 0, **changes: Any) -> transformers.PreTrainedModel:
+    torch.manual_seed(seed)
+    return AUTO[kind].from_config(config(family, **changes))
+
+
+@functools.cache
+def model(family: str, kind: Kind, seed: int = 0) -> xai.TextModel:
+    return xai.wrap(hugging_face_model(family, kind, seed), tokenizer(family), name=f"tiny-{family}-{kind}")

@@ -1,0 +1,62 @@
+"""Explaining Transformers: why a transformer said what it said, and which explanations can be trusted.
+
+    import xai_helpers as xai
+
+    model = xai.load("course-gpt2")
+    xai.attention_rollout(model, "The Eiffel Tower is located in the city of")
+
+Importing the package is quick: numpy, torch and transformers are loaded when a name that needs them is first used.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from .errors import XaiError
+from .registry import METHODS, attribute, reproduce
+
+if TYPE_CHECKING:
+    from .attention import attention_flow, attention_rollout, raw_attention
+    from .attribution import Attribution, Target, Unit
+    from .models import TextModel, embedded_models, load, wrap
+
+# The module that each name lies in; the methods' modules stand in data/methods.json.
+_MODULES = {
+    "Attribution": "attribution",
+    "Target": "attribution",
+    "Unit": "attribution",
+    "TextModel": "models",
+    "embedded_models": "models",
+    "load": "models",
+    "wrap": "models",
+}
+
+__all__ = [
+    "METHODS",
+    "Attribution",
+    "Target",
+    "TextModel",
+    "Unit",
+    "XaiError",
+    "attention_flow",
+    "attention_rollout",
+    "attribute",
+    "embedded_models",
+    "load",
+    "raw_attention",
+    "reproduce",
+    "wrap",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return getattr(importlib.import_module(f".{_MODULES[name]}", __name__), name)
+    if name == "__version__":
+        return importlib.import_module(".versions", __name__).package_version()
+    if not name.startswith("_") and name in METHODS:
+        return METHODS[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

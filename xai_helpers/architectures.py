@@ -1,0 +1,98 @@
+"""Where the parts of a transformer live in each Hugging Face family: one row per family.
+
+Paths are relative to the stack below the head (`model.base_model`), those of `attention` and `mlp` to one block.
+The word embedding and the unembedding need no row: transformers names them itself (`get_input_embeddings`,
+`get_output_embeddings`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import nn
+from transformers import PretrainedConfig, PreTrainedModel
+
+from .errors import EncoderDecoderError, NoHeadError, UnsupportedArchitectureError
+
+Kind = Literal["causal-lm", "classifier", "masked-lm"]
+
+# The head is part of a class name: GPT2LMHeadModel, LlamaForCausalLM, BertForMaskedLM, ...
+HEADS: dict[str, Kind] = {
+    "LMHeadModel": "causal-lm",
+    "ForCausalLM": "causal-lm",
+    "ForSequenceClassification": "classifier",
+    "ForMaskedLM": "masked-lm",
+}
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """One family. decoder: attention is causal, and a classifier reads the last token instead of the first.
+
+    final_norm: the norm between the last block and the unembedding; None where each block ends with its own.
+    """
+
+    decoder: bool
+    blocks: str
+    attention: str
+    mlp: str
+    final_norm: str | None = None
+
+
+GPT2 = Architecture(decoder=True, blocks="h", attention="attn", mlp="mlp", final_norm="ln_f")
+LLAMA = Architecture(decoder=True, blocks="layers", attention="self_attn", mlp="mlp", final_norm="norm")
+NEOX = Architecture(decoder=True, blocks="layers", attention="attention", mlp="mlp", final_norm="final_layer_norm")
+# BERT's feed-forward layer is two modules, `intermediate` and `output`; the second ends the block.
+BERT = Architecture(decoder=False, blocks="encoder.layer", attention="attention", mlp="output")
+DISTILBERT = Architecture(decoder=False, blocks="transformer.layer", attention="attention", mlp="ffn")
+
+ARCHITECTURES: dict[str, Architecture] = {
+    "gpt2": GPT2,
+    "llama": LLAMA,
+    "mistral": LLAMA,
+    "qwen2": LLAMA,
+    "qwen3": LLAMA,
+    "gpt_neox": NEOX,
+    "bert": BERT,
+    "roberta": BERT,
+    "distilbert": DISTILBERT,
+}
+
+
+def architecture_of(config: PretrainedConfig) -> Architecture:
+    """The family's row, or an error that lists the families."""
+    if getattr(config, "is_encoder_decoder", False):
+        raise EncoderDecoderError(
+            f"{config.model_type} is an encoder-decoder model, which this course leaves out; "
+            "use a causal language model or a classifier"
+        )
+    try:
+        return ARCHITECTURES[config.model_type]
+    except KeyError:
+        known = ", ".join(sorted(ARCHITECTURES))
+        raise UnsupportedArchitectureError(f"model type {config.model_type!r} is not among: {known}") from None
+
+
+def kind_of(class_name: str) -> Kind:
+    """What a model of this class predicts, told from its name as transformers writes it."""
+    for suffix, kind in HEADS.items():
+        if class_name.endswith(suffix):
+            return kind
+    raise NoHeadError(
+        f"{class_name} has no head that predicts a token or a class, so there is nothing to explain; "
+        f"load a class whose name ends with {', '.join(HEADS)}"
+    )
+
+
+def max_tokens(config: PretrainedConfig) -> int:
+    """How many tokens fit, special tokens included."""
+    positions = config.max_position_embeddings
+    # RoBERTa numbers its positions from padding_idx + 1 on.
+    return positions - config.pad_token_id - 1 if config.model_type == "roberta" else positions
+
+
+def blocks_of(model: PreTrainedModel) -> list[nn.Module]:
+    """The transformer blocks, from the first to the last."""
+    blocks = model.base_model.get_submodule(architecture_of(model.config).blocks)
+    return list(blocks.children())

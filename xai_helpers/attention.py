@@ -1,0 +1,333 @@
+"""Where does the model look, and what can reach a token through all layers?
+
+Raw attention is one head's weights. Rollout and flow (Abnar & Zuidema, 2020, "Quantifying Attention Flow in
+Transformers") follow attention through the layers and the residual connections between them. All of them read
+weights only: what the values carry and what the MLPs do with it is not seen, and no output is asked about, so none
+of them takes a target.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import scipy.sparse
+import scipy.sparse.csgraph
+import torch
+
+from .attribution import Attribution, Target
+from .errors import HeadRangeError, LayerRangeError, OptionError, TargetNotUsedError
+from .models import EncodedText, TextModel
+from .versions import versions
+
+Fusion = Literal["mean", "max", "min"]
+Pattern = Literal["self", "previous token", "first token", "induction", "uniform", "mixed"]
+
+# Maximum flow works on whole numbers: capacities are counted in millionths.
+FLOW_UNITS = 1_000_000
+# A head has a pattern if most of its attention follows it ...
+MOST = 0.5
+# ... and is uniform if moving less than this share of its attention would make it so.
+NEARLY = 0.25
+
+
+def attention_weights(model: TextModel, text: str | EncodedText) -> np.ndarray:
+    """Every head's attention weights: float64 (layers, heads, query, key), each row summing to 1."""
+    encoded = text if isinstance(text, EncodedText) else model.encode(text)
+    with torch.no_grad():
+        layers = model.forward(encoded, output_attentions=True).attentions
+    return torch.stack([layer[0] for layer in layers]).double().cpu().numpy()
+
+
+def raw_attention(
+    model: TextModel, text: str, target: None = None, *, layer: int = -1, head: int | None = None
+) -> Attribution:
+    """One head's attention weights, or their mean over the layer's heads.
+
+    Row i of the matrix says how position i spreads its attention over the tokens; scores is the row that the
+    prediction is read from. Rows sum to 1. layer and head count from 0, or from the end if negative. Raises
+    LayerRangeError, HeadRangeError, and TargetNotUsedError if a target is given.
+    """
+    _refuse_target("raw_attention", target)
+    encoded = model.encode(text)
+    layer, head = _layer(model, layer), None if head is None else _head(model, head)
+    weights = attention_weights(model, encoded)[layer]
+    matrix = weights.mean(0) if head is None else weights[head]
+    return _read(model, encoded, "raw_attention", matrix, {"layer": layer, "head": head})
+
+
+def attention_rollout(
+    model: TextModel,
+    text: str,
+    target: None = None,
+    *,
+    fuse: Fusion = "mean",
+    discard: float = 0.0,
+    residual: float = 0.5,
+    layers: Sequence[int] | None = None,
+) -> Attribution:
+    """Attention composed over layers (Abnar & Zuidema, 2020, eq. 1).
+
+    Row i of the matrix says how much of position i's attention, composed over the layers with their residual
+    connections, reaches each input token. Values and MLPs are ignored: this follows where the model looks, not
+    what it does with what it sees. Rows sum to 1.
+
+    fuse: how a layer's heads become one matrix: "mean", "max" or "min". discard: the share of each row's weights
+    that is dropped, weakest first; at least one stays. residual: the weight of the residual connection. layers:
+    which layers to compose, in increasing order; None for all. Raises OptionError, LayerRangeError,
+    TargetNotUsedError.
+    """
+    _refuse_target("attention_rollout", target)
+    encoded = model.encode(text)
+    chosen = _layers(model, layers)
+    mixed = mix(attention_weights(model, encoded)[chosen], fuse=fuse, discard=discard, residual=residual)
+    options = {"fuse": fuse, "discard": discard, "residual": residual, "layers": chosen}
+    return _read(model, encoded, "attention_rollout", rollout(mixed), options)
+
+
+def attention_flow(
+    model: TextModel,
+    text: str,
+    target: None = None,
+    *,
+    fuse: Fusion = "mean",
+    discard: float = 0.0,
+    residual: float = 0.5,
+    layers: Sequence[int] | None = None,
+) -> Attribution:
+    """The most that can flow from the prediction's position down to each input token (Abnar & Zuidema, 2020).
+
+    The layers' mixed attention weights are read as the capacities of pipes; a token's score is the maximum flow
+    from the top of the readout's column to that token, each token taken alone. Scores lie between 0 and 1 and need
+    not sum to anything, so there is no total. A token's flow is at least its rollout. Options and errors as in
+    `attention_rollout`.
+    """
+    _refuse_target("attention_flow", target)
+    encoded = model.encode(text)
+    chosen = _layers(model, layers)
+    mixed = mix(attention_weights(model, encoded)[chosen], fuse=fuse, discard=discard, residual=residual)
+    position = model.readout(encoded)
+    return Attribution(
+        method="attention_flow",
+        text=encoded.text,
+        units=encoded.units,
+        scores=maximum_flows(mixed, position),
+        target=None,
+        model=model.name,
+        position=position,
+        options={"fuse": fuse, "discard": discard, "residual": residual, "layers": chosen},
+        versions=versions(),
+    )
+
+
+def fuse_heads(attention: np.ndarray, fuse: Fusion = "mean") -> np.ndarray:
+    """(..., heads, query, key) to (..., query, key). The rows of "max" and "min" no longer sum to 1."""
+    if fuse not in ("mean", "max", "min"):
+        raise OptionError(f"fuse={fuse!r}: choose 'mean', 'max' or 'min'")
+    return getattr(attention, fuse)(axis=-3)
+
+
+def discard_weakest(attention: np.ndarray, discard: float) -> np.ndarray:
+    """(..., query, key) with the weakest weights of each row set to 0.
+
+    Of a row's m positive weights at most floor(discard * m) are dropped; weights equal to the weakest one that is
+    kept stay as well, so that the result does not depend on the order of the tokens. At least one always stays. A
+    threshold over the whole matrix, as often published, can empty a row.
+    """
+    if not 0 <= discard < 1:
+        raise OptionError(f"discard={discard}: a share of at least 0 and below 1")
+    n = attention.shape[-1]
+    positive = (attention > 0).sum(-1, keepdims=True)
+    # Zeros sort first; the weakest survivor stands behind them and behind the dropped weights.
+    survivor = np.minimum(n - positive + np.floor(discard * positive).astype(int), n - 1)
+    threshold = np.take_along_axis(np.sort(attention, axis=-1), survivor, axis=-1)
+    return np.where(attention >= threshold, attention, 0.0)
+
+
+def normalise_rows(attention: np.ndarray) -> np.ndarray:
+    """Rows divided by their sums; a row in which nothing is left becomes attention to itself."""
+    sums = attention.sum(-1, keepdims=True)
+    return np.where(sums > 0, attention / np.where(sums > 0, sums, 1.0), np.eye(attention.shape[-1]))
+
+
+def mix(attention: np.ndarray, *, fuse: Fusion = "mean", discard: float = 0.0, residual: float = 0.5) -> np.ndarray:
+    """Each layer's heads and residual connection as one matrix: (layers, heads, n, n) to (layers, n, n).
+
+    residual * I + (1 - residual) * A, where A is the fused attention without its weakest weights. Rows sum to 1.
+    """
+    if not 0 <= residual <= 1:
+        raise OptionError(f"residual={residual}: a weight between 0 and 1")
+    fused = normalise_rows(discard_weakest(fuse_heads(attention, fuse), discard))
+    return residual * np.eye(attention.shape[-1]) + (1 - residual) * fused
+
+
+def rollout(mixed: np.ndarray) -> np.ndarray:
+    """The layers' matrices (layers, n, n) multiplied, the last one on the left: (n, n)."""
+    return functools.reduce(lambda lower, layer: layer @ lower, mixed)
+
+
+def flow_capacities(mixed: np.ndarray) -> scipy.sparse.csr_array:
+    """The layered graph of attention flow, capacities in millionths: int32 ((layers + 1) * n, (layers + 1) * n).
+
+    Node l * n + i is position i below layer l; node layers * n + i is the top. Edges lead from position i above a
+    layer to position j below it and carry the layer's mixed weight of j for i, rounded down.
+    """
+    layers, n, _ = mixed.shape
+    layer, query, key = np.nonzero(np.floor(mixed * FLOW_UNITS))
+    capacity = np.floor(mixed * FLOW_UNITS)[layer, query, key].astype(np.int32)
+    size = (layers + 1) * n
+    return scipy.sparse.csr_array((capacity, ((layer + 1) * n + query, layer * n + key)), shape=(size, size))
+
+
+def maximum_flows(mixed: np.ndarray, position: int) -> np.ndarray:
+    """The maximum flow from the top of `position` down to each input token, to a millionth per pipe: (n,)."""
+    layers, n, _ = mixed.shape
+    graph = flow_capacities(mixed)
+    top = layers * n + position
+    return np.array([scipy.sparse.csgraph.maximum_flow(graph, top, j).flow_value for j in range(n)]) / FLOW_UNITS
+
+
+def attention_entropy(attention: np.ndarray) -> np.ndarray:
+    """Each head's entropy in nats, averaged over its rows: (..., query, key) to (...)."""
+    logs = np.log(np.where(attention > 0, attention, 1.0))
+    return -(attention * logs).sum(-1).mean(-1)
+
+
+@dataclass(frozen=True)
+class HeadPattern:
+    """How much of a head's attention follows each pattern: shares between 0 and 1, and the entropy in nats.
+
+    uniform is the share that would not have to move to spread each row evenly over the tokens that it can see.
+    induction is None where no token of the text repeats.
+    """
+
+    pattern: Pattern
+    self: float
+    previous_token: float
+    first_token: float
+    induction: float | None
+    uniform: float
+    entropy: float
+
+
+def head_patterns(model: TextModel, text: str) -> tuple[tuple[HeadPattern, ...], ...]:
+    """Every head's pattern on this text: [layer][head]. Raises OptionError below three tokens."""
+    encoded = model.encode(text)
+    weights = attention_weights(model, encoded)
+    ids = encoded.ids[0].tolist()
+    causal = model.architecture.decoder
+    return tuple(tuple(head_pattern(head, ids, causal=causal) for head in layer) for layer in weights)
+
+
+def head_pattern(attention: np.ndarray, ids: Sequence[int], *, causal: bool) -> HeadPattern:
+    """One head's pattern, from its weights (query, key) and the tokens' ids (n,).
+
+    Rows 0 and 1 are left out: there the first token is the token itself or the previous one. Every share is then a
+    mean over rows, so none depends on the text's length, and no two of self, previous and first can both hold most
+    of the attention. Induction looks, from a token that stood earlier in the text, at what followed it there.
+    """
+    n = len(ids)
+    if n < 3:
+        raise OptionError(f"the text has {n} tokens; patterns need at least three")
+    rows = np.arange(2, n)
+    visible = np.tril(np.ones((n, n))) if causal else np.ones((n, n))
+    even = visible / visible.sum(-1, keepdims=True)
+    shares: dict[Pattern, float] = {
+        "self": float(attention[rows, rows].mean()),
+        "previous token": float(attention[rows, rows - 1].mean()),
+        "first token": float(attention[rows, 0].mean()),
+    }
+    induction = induction_share(attention, ids)
+    if induction is not None:
+        shares["induction"] = induction
+    uniform = 1 - 0.5 * float(np.abs(attention - even)[rows].sum(-1).mean())
+    best = max(shares, key=lambda pattern: shares[pattern])
+    pattern: Pattern = best if shares[best] > MOST else "uniform" if uniform > 1 - NEARLY else "mixed"
+    return HeadPattern(
+        pattern,
+        self=shares["self"],
+        previous_token=shares["previous token"],
+        first_token=shares["first token"],
+        induction=induction,
+        uniform=uniform,
+        entropy=float(attention_entropy(attention)),
+    )
+
+
+def induction_share(attention: np.ndarray, ids: Sequence[int]) -> float | None:
+    """The mean attention from each repeated token to the tokens right after its earlier occurrences.
+
+    None where no token repeats with another token in between (right after its first occurrence, a repeated token
+    would find only itself).
+    """
+    tokens = np.asarray(ids)
+    follows = np.zeros(attention.shape, dtype=bool)
+    follows[:, 1:] = tokens[:, None] == tokens[None, :-1]  # key j comes right after an occurrence of query i's token
+    follows &= np.tri(len(tokens), k=-1, dtype=bool)  # and before the query
+    repeated = follows.any(-1)
+    return float((attention * follows).sum(-1)[repeated].mean()) if repeated.any() else None
+
+
+@dataclass(frozen=True)
+class AttendedPair:
+    """A query position that looks at a key position, and with what weight."""
+
+    query: int
+    key: int
+    weight: float
+
+
+def top_attended_pairs(attention: np.ndarray, k: int = 5) -> tuple[AttendedPair, ...]:
+    """The k largest weights of one head (query, key), largest first; ties by position."""
+    if k < 1:
+        raise OptionError(f"k={k}: ask for at least one pair")
+    order = np.argsort(-attention, axis=None, kind="stable")[:k]
+    pairs = zip(*np.unravel_index(order, attention.shape), strict=True)
+    return tuple(AttendedPair(int(query), int(key), float(attention[query, key])) for query, key in pairs)
+
+
+def _read(
+    model: TextModel, encoded: EncodedText, method: str, matrix: np.ndarray, options: dict[str, Any]
+) -> Attribution:
+    """The attribution whose scores are the row that the prediction is read from; a row shares out 1."""
+    position = model.readout(encoded)
+    return Attribution(
+        method=method,
+        text=encoded.text,
+        units=encoded.units,
+        scores=matrix[position],
+        target=None,
+        model=model.name,
+        position=position,
+        matrix=matrix,
+        total=1.0,
+        options=options,
+        versions=versions(),
+    )
+
+
+def _refuse_target(method: str, target: Target | str | int | None) -> None:
+    if target is not None:
+        raise TargetNotUsedError(f"{method} asks where the model looks, whatever it predicts: leave target out")
+
+
+def _layer(model: TextModel, layer: int) -> int:
+    if isinstance(layer, bool) or not isinstance(layer, int) or not -model.n_layers <= layer < model.n_layers:
+        raise LayerRangeError(f"layer {layer!r}: {model.name} has layers 0 to {model.n_layers - 1}")
+    return layer % model.n_layers
+
+
+def _head(model: TextModel, head: int) -> int:
+    if isinstance(head, bool) or not isinstance(head, int) or not -model.n_heads <= head < model.n_heads:
+        raise HeadRangeError(f"head {head!r}: each layer of {model.name} has heads 0 to {model.n_heads - 1}")
+    return head % model.n_heads
+
+
+def _layers(model: TextModel, layers: Sequence[int] | None) -> list[int]:
+    chosen = list(range(model.n_layers)) if layers is None else [_layer(model, layer) for layer in layers]
+    if not chosen or any(b <= a for a, b in zip(chosen, chosen[1:], strict=False)):
+        raise OptionError(f"layers={layers}: name at least one layer, in increasing order")
+    return chosen

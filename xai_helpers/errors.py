@@ -1,0 +1,93 @@
+"""What can go wrong, each with its own name. Every message says what to do.
+
+All are subclasses of `XaiError`, which is a `ValueError`: `except ValueError` catches them, and so does
+`except xai_helpers.XaiError`.
+"""
+
+
+class XaiError(ValueError):
+    """The base of every error that this package raises on bad input."""
+
+
+class EmptyTextError(XaiError):
+    """The text has no character, or nothing but blanks, or no token."""
+
+
+class NotOneTextError(XaiError):
+    """Something other than one string was given where one text is expected."""
+
+
+class TextTooLongError(XaiError):
+    """The text has more tokens than the model has positions."""
+
+
+class UnknownTargetError(XaiError):
+    """The target names no label or token of the model."""
+
+
+class MultiTokenTargetError(UnknownTargetError):
+    """The target is a word that the tokenizer cuts into several tokens."""
+
+
+class TargetRangeError(UnknownTargetError):
+    """The target's id or position lies outside the model's classes, vocabulary or text."""
+
+
+class TargetNotUsedError(XaiError):
+    """A target was given to a method that explains no particular output."""
+
+
+class MaskError(XaiError):
+    """A masked language model needs exactly one mask token in the text."""
+
+
+class MissingTokenizerError(XaiError):
+    """The model comes without a tokenizer, or with one that reports no character offsets."""
+
+
+class NoHeadError(XaiError):
+    """The model ends at its hidden states: there is no prediction to explain."""
+
+
+class EncoderDecoderError(XaiError):
+    """Encoder-decoder models are out of scope."""
+
+
+class UnsupportedArchitectureError(XaiError):
+    """The model's family, or its kind of head, is not one that this package knows."""
+
+
+class ModelNotFoundError(XaiError):
+    """No embedded model, no folder and no reachable hub repository has this name."""
+
+
+class NotAModelError(XaiError):
+    """The folder holds no model."""
+
+
+class NonFiniteError(XaiError):
+    """The model's output, or a score, is NaN or infinite."""
+
+
+class LayerRangeError(XaiError):
+    """The model has no such layer."""
+
+
+class HeadRangeError(XaiError):
+    """The model has no such attention head."""
+
+
+class OptionError(XaiError):
+    """An option's value makes no sense for the method."""
+
+
+class UnknownMethodError(XaiError):
+    """No method of this name is in the registry, or it is not implemented yet."""
+
+
+class NoMatrixError(XaiError):
+    """The attribution holds one score per unit and no token-by-token matrix."""
+
+
+class FormatError(XaiError):
+    """A file or a string is not an attribution as `Attribution.to_json` writes it."""

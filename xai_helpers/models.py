@@ -1,0 +1,484 @@
+"""The model being explained: a stock Hugging Face model with its tokenizer, ready to be asked why.
+
+`load` takes an embedded model ("course-gpt2"), a folder, or a hub id ("gpt2"). `wrap` takes a model that is
+already in memory. Both give a `TextModel`: evaluation mode, attention weights available, and every question about
+texts, tokens and targets answered in one place.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, OfflineModeIsEnabled, RepositoryNotFoundError
+from safetensors import SafetensorError
+
+from . import architectures, hub
+from .architectures import Architecture, Kind
+from .attribution import Target, Unit
+from .paths import data_folder
+from .errors import (
+    EmptyTextError,
+    MaskError,
+    MissingTokenizerError,
+    ModelNotFoundError,
+    MultiTokenTargetError,
+    NoHeadError,
+    NonFiniteError,
+    NotAModelError,
+    NotOneTextError,
+    OptionError,
+    TargetRangeError,
+    TextTooLongError,
+    UnknownTargetError,
+    UnsupportedArchitectureError,
+)
+
+AUTO_CLASSES: dict[Kind, Any] = {
+    "causal-lm": transformers.AutoModelForCausalLM,
+    "classifier": transformers.AutoModelForSequenceClassification,
+    "masked-lm": transformers.AutoModelForMaskedLM,
+}
+
+
+@dataclass(frozen=True)
+class EncodedText:
+    """One text as the model sees it. ids and mask: int64 (1, n_tokens); units: its n_tokens tokens."""
+
+    text: str
+    ids: torch.Tensor
+    mask: torch.Tensor
+    units: tuple[Unit, ...]
+
+
+@dataclass(frozen=True)
+class ResolvedTarget:
+    """A target whose names have become ids and whose position counts from 0 (None for a classifier)."""
+
+    target: Target
+    id: int
+    versus_id: int | None
+    position: int | None
+
+    def value(self, logits: torch.Tensor) -> torch.Tensor:
+        """The number that is explained: (...,) from the logits (..., n_choices) at the readout."""
+        if self.target.output == "probability":
+            logits = logits.softmax(-1)
+        elif self.target.output == "log_probability":
+            logits = logits.log_softmax(-1)
+        value = logits[..., self.id]
+        return value if self.versus_id is None else value - logits[..., self.versus_id]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One label or next token that the model considers."""
+
+    token: str
+    id: int
+    probability: float
+    logit: float
+
+
+@dataclass(frozen=True)
+class TextModel:
+    """A stock model and its tokenizer. kind: "causal-lm", "classifier" or "masked-lm"."""
+
+    model: transformers.PreTrainedModel
+    tokenizer: transformers.PreTrainedTokenizerBase
+    name: str
+    kind: Kind
+    architecture: Architecture
+
+    @property
+    def n_layers(self) -> int:
+        """The number of transformer blocks."""
+        return self.model.config.num_hidden_layers
+
+    @property
+    def n_heads(self) -> int:
+        """The number of attention heads in each block (query heads, where keys are shared)."""
+        return self.model.config.num_attention_heads
+
+    @property
+    def max_tokens(self) -> int:
+        """The longest text, in tokens, special tokens included."""
+        return architectures.max_tokens(self.model.config)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """A classifier's labels, in the order of its logits; empty for language models."""
+        if self.kind != "classifier":
+            return ()
+        names = self.model.config.id2label
+        return tuple(names[i] for i in range(self.model.config.num_labels))
+
+    def encode(self, text: str) -> EncodedText:
+        """The text's tokens, with their places in the text.
+
+        Raises NotOneTextError, EmptyTextError or TextTooLongError.
+        """
+        if not isinstance(text, str):
+            raise NotOneTextError(f"expected one text as a string, got {_describe(text)}; call once for each text")
+        if not text.strip():
+            raise EmptyTextError("the text is empty" if not text else "the text holds nothing but blanks")
+        batch = self.tokenizer(
+            text,
+            return_tensors="pt",
+            return_offsets_mapping=True,
+            return_special_tokens_mask=True,
+            verbose=False,  # too long a text is our error below, not a warning
+        )
+        ids = batch["input_ids"].to(self.model.device, torch.int64)
+        if ids.max() >= self.model.get_input_embeddings().num_embeddings:
+            raise MissingTokenizerError(
+                f"the tokenizer gives id {int(ids.max())}, for which {self.name} has no embedding; they don't belong together"
+            )
+        if ids.shape[1] > self.max_tokens:
+            raise TextTooLongError(
+                f"the text has {ids.shape[1]} tokens and {self.name} reads at most {self.max_tokens}; shorten it"
+            )
+        units = self._units(text, ids[0].tolist(), batch["offset_mapping"][0], batch["special_tokens_mask"][0])
+        if all(unit.special for unit in units):
+            raise EmptyTextError(f"the tokenizer of {self.name} finds no token in {text!r}")
+        return EncodedText(text, ids, torch.ones_like(ids), units)
+
+    def forward(self, encoded: EncodedText, **kwargs: Any) -> Any:
+        """The model's own output on one text; gradients flow if they are enabled. Raises NonFiniteError."""
+        output = self.model(input_ids=encoded.ids, attention_mask=encoded.mask, **kwargs)
+        if not torch.isfinite(output.logits).all():
+            raise NonFiniteError(
+                f"{self.name} gives NaN or infinite logits for this text; its weights are damaged, or its dtype "
+                f"({self.model.dtype}) is too narrow: load it with dtype=torch.float32"
+            )
+        return output
+
+    def readout(self, text: str | EncodedText, position: int = -1) -> int:
+        """The index of the token whose final state the prediction is read from.
+
+        Causal language models: the token at `position`, the last by default. Classifiers: the first token in
+        BERT's relatives, the last that is no padding in GPT's. Masked language models: the mask, or the first
+        token where the text has none (the text can be looked at, but nothing can be predicted).
+        """
+        encoded = self._encoded(text)
+        n = len(encoded.units)
+        if self.kind == "causal-lm":
+            if not -n <= position < n:
+                raise TargetRangeError(f"position {position} lies outside the {n} tokens of the text")
+            return position % n
+        if position != -1:
+            raise TargetRangeError(f"position={position}: a {self.kind} reads one place only; leave position out")
+        ids = encoded.ids[0]
+        if self.kind == "masked-lm":
+            masks = (ids == self.tokenizer.mask_token_id).nonzero().flatten().tolist()
+            if len(masks) > 1:
+                raise MaskError(f"the text has {len(masks)} mask tokens; write {self.tokenizer.mask_token} once")
+            return masks[0] if masks else 0
+        if not self.architecture.decoder:
+            return 0
+        pad = self.model.config.pad_token_id
+        return len(ids) - 1 if pad is None else int((ids != pad).nonzero().max())
+
+    def readout_logits(self, encoded: EncodedText, output: Any, position: int = -1) -> torch.Tensor:
+        """The logits among which the model chooses: (n_choices,), classes or vocabulary."""
+        if self.kind == "classifier":
+            return output.logits[0]
+        if self.kind == "masked-lm" and self.tokenizer.mask_token_id not in encoded.ids[0].tolist():
+            raise MaskError(f"{self.name} predicts a masked token; write {self.tokenizer.mask_token} in the text")
+        return output.logits[0, self.readout(encoded, position)]
+
+    def predict(self, text: str, k: int = 5) -> tuple[Prediction, ...]:
+        """The k most probable labels or next tokens, best first."""
+        encoded = self.encode(text)
+        with torch.no_grad():
+            logits = self.readout_logits(encoded, self.forward(encoded)).double()
+        best = logits.topk(min(k, len(logits))).indices.tolist()
+        probabilities = logits.softmax(-1)
+        return tuple(Prediction(self.choice_name(i), i, float(probabilities[i]), float(logits[i])) for i in best)
+
+    def choice_name(self, id: int) -> str:
+        """A label or a vocabulary entry as text; bytes that are no character are shown as the tokenizer writes them."""
+        if self.kind == "classifier":
+            return self.labels[id]
+        text = self.tokenizer.decode([id], clean_up_tokenization_spaces=False)
+        return text if text and "\ufffd" not in text else str(self.tokenizer.convert_ids_to_tokens(id))
+
+    def resolve(
+        self, target: Target | str | int | None, text: str | EncodedText, logits: torch.Tensor | None = None
+    ) -> ResolvedTarget:
+        """The target with its names turned into ids.
+
+        logits: the readout's, if a forward pass has given them already; else one is run where they are needed,
+        that is where the target is the model's own prediction. Raises UnknownTargetError, MultiTokenTargetError
+        (it shows the pieces) or TargetRangeError.
+        """
+        encoded = self._encoded(text)
+        if not isinstance(target, Target):
+            target = Target(target)
+        if target.token is None:
+            if logits is None:
+                with torch.no_grad():
+                    logits = self.readout_logits(encoded, self.forward(encoded), target.position)
+            id = int(logits.argmax())
+        else:
+            id = self._id_of(target.token, encoded, target.position)
+        versus_id = None if target.versus is None else self._id_of(target.versus, encoded, target.position)
+        named = replace(
+            target,
+            token=self._name_for(id, target.token, encoded, target.position),
+            versus=None if versus_id is None else self._name_for(versus_id, target.versus, encoded, target.position),
+        )
+        position = None if self.kind == "classifier" else self.readout(encoded, target.position)
+        return ResolvedTarget(named, id, versus_id, position)
+
+    def _encoded(self, text: str | EncodedText) -> EncodedText:
+        return text if isinstance(text, EncodedText) else self.encode(text)
+
+    def _units(self, text: str, ids: list[int], offsets: Any, special: Any) -> tuple[Unit, ...]:
+        spans = [_without_blanks(text, int(start), int(end)) for start, end in offsets]
+        units: list[Unit] = []
+        for span, group in itertools.groupby(range(len(ids)), key=lambda i: (spans[i], bool(special[i]))):
+            members = list(group)
+            (start, end), is_special = span
+            for k, i in enumerate(members):
+                shown = str(self.tokenizer.convert_ids_to_tokens(ids[i]))
+                if not is_special:
+                    shown = _visible(text[start:end] or self.tokenizer.decode([ids[i]])) or shown
+                if len(members) > 1 and not is_special and end > start:  # one character, several tokens
+                    shown = f"{shown}[{k + 1}/{len(members)}]"
+                units.append(Unit(shown, start, end, is_special))
+        return tuple(units)
+
+    def _id_of(self, token: str | int, encoded: EncodedText, position: int) -> int:
+        if isinstance(token, int):
+            n = self.model.config.num_labels if self.kind == "classifier" else self.model.config.vocab_size
+            if not 0 <= token < n:
+                what = "classes" if self.kind == "classifier" else "vocabulary entries"
+                raise TargetRangeError(f"id {token} lies outside the {n} {what} of {self.name} (0 to {n - 1})")
+            return token
+        return self._label_id(token) if self.kind == "classifier" else self._token_id(token, encoded, position)
+
+    def _label_id(self, label: str) -> int:
+        labels = [name.lower() for name in self.labels]
+        if label.lower() not in labels:
+            raise UnknownTargetError(f"{self.name} has no label {label!r}; it has: {', '.join(self.labels)}")
+        return labels.index(label.lower())
+
+    def _token_id(self, token: str, encoded: EncodedText, position: int) -> int:
+        place = self.readout(encoded, position)
+        if self.kind == "causal-lm":
+            pieces = self._continuation(encoded.text[: encoded.units[place].end], token)
+        else:
+            mask = encoded.units[place]
+            pieces = self._middle(encoded.text[: mask.start], token, encoded.text[mask.end :])
+        if len(pieces) != 1:
+            shown = [str(piece) for piece in self.tokenizer.convert_ids_to_tokens(pieces)]
+            raise MultiTokenTargetError(
+                f"{token!r} is {len(pieces)} tokens of {self.name}: {shown}; explain one of them, or give an id"
+            )
+        if pieces[0] == self.tokenizer.unk_token_id and token != self.tokenizer.unk_token:
+            raise UnknownTargetError(f"{token!r} is not in the vocabulary of {self.name}")
+        return pieces[0]
+
+    def _ids(self, text: str) -> list[int]:
+        return self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+
+    def _continuation(self, text: str, token: str) -> list[int]:
+        """The ids that `token` adds after `text`; a word gets its leading blank, punctuation does not."""
+        attached = not token[:1].isalnum() or text[-1:].isspace() or unicodedata.category(text[-1:] or " ")[1] in "si"
+        before, after = self._ids(text), self._ids(text + ("" if attached else " ") + token)
+        # Where the end of the text and the token would melt into one, the token is taken by itself.
+        return after[len(before) :] if after[: len(before)] == before else self._ids(token)
+
+    def _middle(self, left: str, token: str, right: str) -> list[int]:
+        """The ids that `token` has between `left` and `right`, where the mask stands now."""
+        masked, filled = self._ids(left + str(self.tokenizer.mask_token) + right), self._ids(left + token + right)
+        at = masked.index(self.tokenizer.mask_token_id)
+        after = len(masked) - at - 1
+        kept = filled[:at] == masked[:at] and filled[len(filled) - after :] == masked[at + 1 :]
+        return filled[at : len(filled) - after] if kept else self._ids(token)
+
+    def _name_for(self, id: int, given: str | int | None, encoded: EncodedText, position: int) -> str | int:
+        """A name that resolves to this id again: the one given, the one shown, or the id itself."""
+        if isinstance(given, str):
+            return given
+        name = self.choice_name(id)
+        try:
+            return name if self._id_of(name, encoded, position) == id else id
+        except UnknownTargetError:
+            return id
+
+
+def wrap(model: Any, tokenizer: Any, *, name: str | None = None) -> TextModel:
+    """A TextModel around a model that is already loaded.
+
+    The model is put into evaluation mode and its attention implementation is set to "eager", the only one that
+    returns attention weights; its weights stay as they are. Raises NoHeadError, EncoderDecoderError,
+    UnsupportedArchitectureError or MissingTokenizerError.
+    """
+    if not isinstance(model, transformers.PreTrainedModel):
+        raise UnsupportedArchitectureError(f"wrap expects a transformers model, got {_describe(model)}")
+    architecture = architectures.architecture_of(model.config)
+    kind = architectures.kind_of(type(model).__name__)
+    name = name or model.config.name_or_path or type(model).__name__
+    _check_head(kind, architecture, model.config, name)
+    if tokenizer is None:
+        raise MissingTokenizerError(f"{name} has no tokenizer; give the one that it was trained with")
+    if not getattr(tokenizer, "is_fast", False):
+        raise MissingTokenizerError(f"{type(tokenizer).__name__} reports no character offsets; use a fast tokenizer")
+    if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
+        # What transformers makes up where a folder has no tokenizer files.
+        raise MissingTokenizerError(f"the tokenizer of {name} has no vocabulary; save the one it was trained with")
+    model.eval()
+    model.set_attn_implementation("eager")
+    return TextModel(model, tokenizer, name, kind, architecture)
+
+
+def load(
+    name: str | os.PathLike[str],
+    *,
+    task: Kind | None = None,
+    device: str | torch.device | None = None,
+    dtype: torch.dtype | None = None,
+) -> TextModel:
+    """A model by name: an embedded one ("course-gpt2"), a folder, or an id on the Hugging Face hub ("gpt2").
+
+    Embedded models and folders are read without a network. task: "causal-lm", "classifier" or "masked-lm"; None
+    reads it from the model's config. device: None takes a CUDA device if there is one, else the CPU. dtype: None
+    is float32, whatever the file holds, since explanations subtract numbers that are close to each other.
+
+    Raises ModelNotFoundError, NotAModelError, MissingTokenizerError, NoHeadError, EncoderDecoderError or
+    UnsupportedArchitectureError.
+    """
+    name = os.fspath(name)
+    if task is not None and task not in AUTO_CLASSES:
+        raise OptionError(f"task={task!r}: choose one of {', '.join(map(repr, AUTO_CLASSES))}")
+    source = _source(name)
+    # Asked once: where no network answers, huggingface_hub would try again for minutes, file by file.
+    local = Path(source).is_dir() or not hub.reachable()
+    with _reading(name, source):
+        config = transformers.AutoConfig.from_pretrained(source, local_files_only=local)
+    architecture = architectures.architecture_of(config)
+    if task is None and not config.architectures:
+        raise NoHeadError(f"the config of {name} names no class; say what it predicts, as in task='causal-lm'")
+    kind = task or architectures.kind_of(config.architectures[0])
+    _check_head(kind, architecture, config, name)
+    tokenizer = _load_tokenizer(name, source, local)
+    with _reading(name, source), _no_progress_bar():
+        model, info = AUTO_CLASSES[kind].from_pretrained(
+            source,
+            dtype=dtype or torch.float32,
+            attn_implementation="eager",
+            local_files_only=local,
+            output_loading_info=True,
+        )
+    if info["missing_keys"]:
+        # Otherwise transformers would make up the head at random, and we would explain noise.
+        raise NoHeadError(f"{name} has no weights for {sorted(info['missing_keys'])}: it was not trained as a {kind}")
+    model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    return wrap(model, tokenizer, name=name)
+
+
+def embedded_models() -> tuple[str, ...]:
+    """The names of the models that come with the package."""
+    return tuple(sorted(path.parent.name for path in (data_folder() / "models").glob("*/config.json")))
+
+
+def _source(name: str) -> str:
+    """The folder of an embedded model, the folder itself, or the hub id."""
+    if name in embedded_models():
+        return str(data_folder() / "models" / name)
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise NotAModelError(f"the folder {name} holds no config.json; give one that save_pretrained wrote")
+        return str(folder)
+    if folder.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1 or "\\" in name or folder.exists():
+        raise ModelNotFoundError(f"there is no model folder {name}; {_embedded_hint()}")
+    return name
+
+
+def _embedded_hint() -> str:
+    return f"these come with the package and need no network: {', '.join(embedded_models())}"
+
+
+@contextlib.contextmanager
+def _reading(name: str, source: str) -> Iterator[None]:
+    """Turns what transformers raises while reading a model into an error that says what to do."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        if Path(source).is_dir():
+            raise NotAModelError(f"the folder {source} can't be read as a model: {error}") from error
+        causes = _causes(error)
+        if any(isinstance(cause, GatedRepoError) for cause in causes):
+            reason = "its owner asks you to accept terms on the hub and to log in first"
+        elif any(isinstance(cause, RepositoryNotFoundError) for cause in causes):
+            reason = "the hub has no such public model; check the spelling"
+        elif any(isinstance(c, LocalEntryNotFoundError | OfflineModeIsEnabled | ConnectionError) for c in causes):
+            reason = "the hub can't be reached and the model is not in the local cache; connect to a network once"
+        else:
+            reason = f"the hub's files can't be read: {error}"
+        raise ModelNotFoundError(f"can't load {name!r}: {reason}. Or {_embedded_hint()}") from error
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    chain = [error]
+    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and cause not in chain:
+        chain.append(cause)
+    return chain
+
+
+def _check_head(kind: Kind, architecture: Architecture, config: Any, name: str) -> None:
+    if kind == "causal-lm" and not architecture.decoder:
+        raise UnsupportedArchitectureError(f"{name}: {config.model_type} reads both ways and predicts no next token")
+    if kind == "masked-lm" and architecture.decoder:
+        raise UnsupportedArchitectureError(f"{name}: {config.model_type} reads one way and fills no mask")
+    if kind == "classifier" and (config.num_labels < 2 or config.problem_type == "multi_label_classification"):
+        raise UnsupportedArchitectureError(f"{name} has no classes of which exactly one is right")
+
+
+def _load_tokenizer(name: str, source: str, local: bool) -> Any:
+    try:
+        return transformers.AutoTokenizer.from_pretrained(source, local_files_only=local)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
+        raise MissingTokenizerError(f"{name} comes without a tokenizer that can be read: {error}") from error
+
+
+@contextlib.contextmanager
+def _no_progress_bar() -> Iterator[None]:
+    """Keeps transformers' progress bar out of notebooks; the user's setting comes back."""
+    enabled = transformers.utils.logging.is_progress_bar_enabled()
+    transformers.utils.logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if enabled:
+            transformers.utils.logging.enable_progress_bar()
+
+
+def _without_blanks(text: str, start: int, end: int) -> tuple[int, int]:
+    """The span without blanks at its ends (tokenizers differ in whether a word's leading blank is inside)."""
+    piece = text[start:end]
+    if not piece.strip():
+        return start, end
+    return start + len(piece) - len(piece.lstrip()), end - len(piece) + len(piece.rstrip())
+
+
+def _visible(piece: str) -> str:
+    """Something to show for a token that is nothing but blanks, or an accent without its letter."""
+    if piece.strip():
+        return f"◌{piece}" if unicodedata.combining(piece[0]) else piece
+    return piece.replace("\n", "⏎").replace("\t", "⇥").replace("\r", "␍").replace(" ", "␣").replace("\u00a0", "⍽")
+
+
+def _describe(value: object) -> str:
+    return f"{type(value).__name__} of length {len(value)}" if isinstance(value, list | tuple) else type(value).__name__
