@@ -269,7 +269,9 @@ def test_flow_is_bounded_by_every_cut_and_at_least_the_rollout(mixed: np.ndarray
 @given(mixed=mixes())
 def test_flow_of_one_layer_is_that_layers_mix(mixed: np.ndarray) -> None:
     for position in range(mixed.shape[-1]):
-        assert np.abs(attention.maximum_flows(mixed[:1], position) - mixed[0, position]).max() < 1 / attention.FLOW_UNITS
+        assert (
+            np.abs(attention.maximum_flows(mixed[:1], position) - mixed[0, position]).max() < 1 / attention.FLOW_UNITS
+        )
 
 
 # --- patterns -------------------------------------------------------------------------------------------------------

@@ -34,7 +34,9 @@ def attributions(draw: st.DrawFn) -> Attribution:
     return Attribution(
         method=draw(names),
         text=draw(st.text(max_size=20)),
-        units=tuple(draw(st.builds(Unit, names, st.integers(0, 9), st.integers(0, 9), st.booleans())) for _ in range(n)),
+        units=tuple(
+            draw(st.builds(Unit, names, st.integers(0, 9), st.integers(0, 9), st.booleans())) for _ in range(n)
+        ),
         scores=np.array(draw(st.lists(finite, min_size=n, max_size=n))),
         target=draw(st.none() | targets),
         model=draw(names),
@@ -48,7 +50,8 @@ def attributions(draw: st.DrawFn) -> Attribution:
 
 
 def attribution(text: str, units: list[Unit], scores: list[float], **fields: object) -> Attribution:
-    return Attribution(method="by hand", text=text, units=tuple(units), scores=np.array(scores), target=None, model="none", **fields)  # type: ignore[arg-type]  # fmt: skip
+    plain = {"method": "by hand", "target": None, "model": "none"}
+    return Attribution(text=text, units=tuple(units), scores=np.array(scores), **(plain | fields))  # type: ignore[arg-type]
 
 
 # --- on disk --------------------------------------------------------------------------------------------------------
@@ -198,7 +201,13 @@ def test_words_by_hand(family: str) -> None:
 
 
 def test_pieces_join_and_special_tokens_stay_alone() -> None:
-    units = [Unit("[CLS]", 0, 0, True), Unit("un", 0, 2), Unit("likely", 2, 8), Unit(".", 8, 9), Unit("[SEP]", 0, 0, True)]
+    units = [
+        Unit("[CLS]", 0, 0, True),
+        Unit("un", 0, 2),
+        Unit("likely", 2, 8),
+        Unit(".", 8, 9),
+        Unit("[SEP]", 0, 0, True),
+    ]
     matrix = np.array([[1, 0, 0, 0, 0], [0, 0.5, 0.5, 0, 0], [0, 0, 0.25, 0.75, 0], [0, 0, 0, 1, 0], [0, 0, 0, 0, 1.0]])
     words = attribution("unlikely.", units, [5, 1, 2, 3, 7], matrix=matrix, position=2).to_words()
     assert words.tokens == ("[CLS]", "unlikely", ".", "[SEP]")

@@ -127,8 +127,11 @@ def test_encoder_decoder() -> None:
 
 
 def test_families_and_heads_that_are_not_supported() -> None:
+    opt = transformers.OPTConfig(
+        hidden_size=16, word_embed_proj_dim=16, ffn_dim=16, num_hidden_layers=1, num_attention_heads=2, vocab_size=50
+    )
     with pytest.raises(errors.UnsupportedArchitectureError, match="gpt2"):
-        xai.wrap(transformers.OPTForCausalLM(transformers.OPTConfig(hidden_size=16, ffn_dim=16, num_hidden_layers=1, num_attention_heads=2, vocab_size=50, word_embed_proj_dim=16)), tiny.tokenizer("gpt2"))  # fmt: skip
+        xai.wrap(transformers.OPTForCausalLM(opt), tiny.tokenizer("gpt2"))
     with pytest.raises(errors.UnsupportedArchitectureError, match="no next token"):
         xai.wrap(transformers.BertLMHeadModel(tiny.config("bert", is_decoder=True)), tiny.tokenizer("bert"))
     for change in ({"num_labels": 1}, {"problem_type": "multi_label_classification"}):
@@ -171,7 +174,7 @@ def test_folder_that_is_no_model(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["/no/such/folder", "./no-such-folder", "a/b/c"])
 def test_folder_that_does_not_exist(name: str) -> None:
-    with pytest.raises(errors.ModelNotFoundError, match="no model folder.*course-gpt2"):
+    with pytest.raises(errors.ModelNotFoundError, match=r"no model folder.*course-gpt2"):
         xai.load(name)
 
 

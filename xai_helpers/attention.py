@@ -9,6 +9,7 @@ of them takes a target.
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -328,6 +329,6 @@ def _head(model: TextModel, head: int) -> int:
 
 def _layers(model: TextModel, layers: Sequence[int] | None) -> list[int]:
     chosen = list(range(model.n_layers)) if layers is None else [_layer(model, layer) for layer in layers]
-    if not chosen or any(b <= a for a, b in zip(chosen, chosen[1:], strict=False)):
+    if not chosen or any(b <= a for a, b in itertools.pairwise(chosen)):
         raise OptionError(f"layers={layers}: name at least one layer, in increasing order")
     return chosen

@@ -56,7 +56,8 @@ class Target:
 
     def __str__(self) -> str:
         name = "the prediction" if self.token is None else repr(self.token)
-        return f"{self.output.replace('_', ' ')} of {name}" + ("" if self.versus is None else f" versus {self.versus!r}")
+        versus = "" if self.versus is None else f" versus {self.versus!r}"
+        return f"{self.output.replace('_', ' ')} of {name}{versus}"
 
 
 @dataclass(frozen=True)
@@ -193,8 +194,10 @@ class Attribution:
     @classmethod
     def from_json(cls, source: str | os.PathLike[str]) -> Attribution:
         """Reads what `to_json` wrote: a path, or the JSON text itself (a string that begins with "{")."""
-        is_text = isinstance(source, str) and source.lstrip().startswith("{")
-        content = source if is_text else Path(source).read_text(encoding="utf-8")
+        if isinstance(source, str) and source.lstrip().startswith("{"):
+            content = source
+        else:
+            content = Path(source).read_text(encoding="utf-8")
         try:
             record = json.loads(content)
             if record["format"] != FORMAT:
@@ -231,9 +234,9 @@ class Attribution:
     __hash__ = None  # type: ignore[assignment]  # it holds arrays
 
     def __repr__(self) -> str:
-        from .viz import terminal
+        from .viz.terminal import plain_table
 
-        return terminal.plain_table(self)
+        return plain_table(self)
 
     def _repr_html_(self) -> str:
         from .viz import html

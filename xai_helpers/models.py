@@ -18,13 +18,12 @@ from typing import Any
 
 import torch
 import transformers
-from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, OfflineModeIsEnabled, RepositoryNotFoundError
+from huggingface_hub import errors as hub_errors
 from safetensors import SafetensorError
 
 from . import architectures, hub
 from .architectures import Architecture, Kind
 from .attribution import Target, Unit
-from .paths import data_folder
 from .errors import (
     EmptyTextError,
     MaskError,
@@ -41,6 +40,8 @@ from .errors import (
     UnknownTargetError,
     UnsupportedArchitectureError,
 )
+from .paths import data_folder
+from .viz.wording import visible
 
 AUTO_CLASSES: dict[Kind, Any] = {
     "causal-lm": transformers.AutoModelForCausalLM,
@@ -99,27 +100,31 @@ class TextModel:
     architecture: Architecture
 
     @property
+    def config(self) -> Any:
+        """The model's own config; which fields it has depends on the family."""
+        return self.model.config
+
+    @property
     def n_layers(self) -> int:
         """The number of transformer blocks."""
-        return self.model.config.num_hidden_layers
+        return self.config.num_hidden_layers
 
     @property
     def n_heads(self) -> int:
         """The number of attention heads in each block (query heads, where keys are shared)."""
-        return self.model.config.num_attention_heads
+        return self.config.num_attention_heads
 
     @property
     def max_tokens(self) -> int:
         """The longest text, in tokens, special tokens included."""
-        return architectures.max_tokens(self.model.config)
+        return architectures.max_tokens(self.config)
 
     @property
     def labels(self) -> tuple[str, ...]:
         """A classifier's labels, in the order of its logits; empty for language models."""
         if self.kind != "classifier":
             return ()
-        names = self.model.config.id2label
-        return tuple(names[i] for i in range(self.model.config.num_labels))
+        return tuple(self.config.id2label[i] for i in range(self.config.num_labels))
 
     def encode(self, text: str) -> EncodedText:
         """The text's tokens, with their places in the text.
@@ -140,7 +145,8 @@ class TextModel:
         ids = batch["input_ids"].to(self.model.device, torch.int64)
         if ids.max() >= self.model.get_input_embeddings().num_embeddings:
             raise MissingTokenizerError(
-                f"the tokenizer gives id {int(ids.max())}, for which {self.name} has no embedding; they don't belong together"
+                f"the tokenizer gives id {int(ids.max())}, for which {self.name} has no embedding; "
+                "they don't belong together"
             )
         if ids.shape[1] > self.max_tokens:
             raise TextTooLongError(
@@ -184,7 +190,7 @@ class TextModel:
             return masks[0] if masks else 0
         if not self.architecture.decoder:
             return 0
-        pad = self.model.config.pad_token_id
+        pad = self.config.pad_token_id
         return len(ids) - 1 if pad is None else int((ids != pad).nonzero().max())
 
     def readout_logits(self, encoded: EncodedText, output: Any, position: int = -1) -> torch.Tensor:
@@ -208,7 +214,7 @@ class TextModel:
         """A label or a vocabulary entry as text; bytes that are no character are shown as the tokenizer writes them."""
         if self.kind == "classifier":
             return self.labels[id]
-        text = self.tokenizer.decode([id], clean_up_tokenization_spaces=False)
+        text = str(self.tokenizer.decode([id], clean_up_tokenization_spaces=False))
         return text if text and "\ufffd" not in text else str(self.tokenizer.convert_ids_to_tokens(id))
 
     def resolve(
@@ -249,9 +255,8 @@ class TextModel:
             members = list(group)
             (start, end), is_special = span
             for k, i in enumerate(members):
-                shown = str(self.tokenizer.convert_ids_to_tokens(ids[i]))
-                if not is_special:
-                    shown = _visible(text[start:end] or self.tokenizer.decode([ids[i]])) or shown
+                characters = "" if is_special else text[start:end] or str(self.tokenizer.decode([ids[i]]))
+                shown = visible(characters or str(self.tokenizer.convert_ids_to_tokens(ids[i])))
                 if len(members) > 1 and not is_special and end > start:  # one character, several tokens
                     shown = f"{shown}[{k + 1}/{len(members)}]"
                 units.append(Unit(shown, start, end, is_special))
@@ -259,7 +264,7 @@ class TextModel:
 
     def _id_of(self, token: str | int, encoded: EncodedText, position: int) -> int:
         if isinstance(token, int):
-            n = self.model.config.num_labels if self.kind == "classifier" else self.model.config.vocab_size
+            n = self.config.num_labels if self.kind == "classifier" else self.config.vocab_size
             if not 0 <= token < n:
                 what = "classes" if self.kind == "classifier" else "vocabulary entries"
                 raise TargetRangeError(f"id {token} lies outside the {n} {what} of {self.name} (0 to {n - 1})")
@@ -419,11 +424,11 @@ def _reading(name: str, source: str) -> Iterator[None]:
         if Path(source).is_dir():
             raise NotAModelError(f"the folder {source} can't be read as a model: {error}") from error
         causes = _causes(error)
-        if any(isinstance(cause, GatedRepoError) for cause in causes):
+        if any(isinstance(cause, hub_errors.GatedRepoError) for cause in causes):
             reason = "its owner asks you to accept terms on the hub and to log in first"
-        elif any(isinstance(cause, RepositoryNotFoundError) for cause in causes):
+        elif any(isinstance(cause, hub_errors.RepositoryNotFoundError) for cause in causes):
             reason = "the hub has no such public model; check the spelling"
-        elif any(isinstance(c, LocalEntryNotFoundError | OfflineModeIsEnabled | ConnectionError) for c in causes):
+        elif any(isinstance(cause, hub_errors.LocalEntryNotFoundError) for cause in causes):
             reason = "the hub can't be reached and the model is not in the local cache; connect to a network once"
         else:
             reason = f"the hub's files can't be read: {error}"
@@ -471,13 +476,6 @@ def _without_blanks(text: str, start: int, end: int) -> tuple[int, int]:
     if not piece.strip():
         return start, end
     return start + len(piece) - len(piece.lstrip()), end - len(piece) + len(piece.rstrip())
-
-
-def _visible(piece: str) -> str:
-    """Something to show for a token that is nothing but blanks, or an accent without its letter."""
-    if piece.strip():
-        return f"◌{piece}" if unicodedata.combining(piece[0]) else piece
-    return piece.replace("\n", "⏎").replace("\t", "⇥").replace("\r", "␍").replace(" ", "␣").replace("\u00a0", "⍽")
 
 
 def _describe(value: object) -> str:

@@ -1,0 +1,65 @@
+# Explaining Transformers. `make` alone prints what there is.
+
+VENV := .venv
+RUN := $(VENV)/bin/python
+# The first Python on this machine that the course runs on; or name one: make lab PYTHON=/path/to/python3.12
+SUITS := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c '$(SUITS)' 2>/dev/null && echo $$p && break; done)
+
+# Small models run fastest on one thread; the embedded models need no network.
+OFFLINE := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help lab test notebooks models bench doctor lint clean
+
+help: ## print this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+lab: $(VENV)/.course ## install what is missing and open JupyterLab on chapter 00 (on a server: make lab ARGS=--no-browser)
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(RUN) -m jupyterlab --ServerApp.root_dir="$(CURDIR)" \
+	  --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(ARGS)
+
+test: $(VENV)/.tests ## run all tests, offline (some of them: make test ARGS="tests/test_doctor.py -x")
+	@$(OFFLINE) $(RUN) -m pytest $(ARGS)
+
+notebooks: $(VENV)/.tests ## make the notebooks from notebooks/source and execute them
+	$(OFFLINE) $(RUN) notebooks/build.py $(ARGS)
+
+models: $(VENV)/.tests ## write the corpora and train the embedded models again
+	HF_HUB_OFFLINE=1 $(RUN) -m training all $(ARGS)
+
+bench: $(VENV)/.tests ## time the methods beside the field's libraries
+	@test -d benchmarks || { echo "There are no benchmarks yet."; exit 1; }
+	$(OFFLINE) $(RUN) -m benchmarks $(ARGS)
+
+doctor: $(VENV)/.course ## check this installation and say what to do about what is missing
+	@$(RUN) -m xai_helpers doctor
+
+lint: $(VENV)/.tests ## check style and types
+	$(RUN) -m ruff check
+	$(RUN) -m ruff format --check
+	$(RUN) -m mypy
+
+clean: ## remove .venv, caches and built packages; notebooks, data and your work stay
+	rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# The environment, in two steps: what the notebooks need, then what the tests and authors need. Each leaves a mark, so
+# that it is taken again only when pyproject.toml or constraints.txt has changed.
+
+$(RUN):
+	@"$(or $(PYTHON),false)" -c '$(SUITS)' 2>/dev/null || { echo "The course needs Python 3.11, 3.12 or 3.13,\
+	 and found $(or $(PYTHON),none). Install one, or name it: make lab PYTHON=/path/to/python3.12"; exit 1; }
+	"$(PYTHON)" -m venv --clear $(VENV)
+
+$(VENV)/.course: $(RUN) pyproject.toml constraints.txt
+	@echo "Installing the course into $(VENV): a few minutes the first time, about 2.5 GB on disk."
+	$(RUN) -m pip install --quiet --upgrade "pip>=25.1"
+	$(RUN) -m pip install -c constraints.txt -e ".[course]"
+	$(RUN) -m jupyter labextension disable "@jupyterlab/apputils-extension:announcements"
+	@touch $@
+
+$(VENV)/.tests: $(VENV)/.course
+	@echo "Installing what the tests need."
+	$(RUN) -m pip install --quiet -c constraints.txt -e ".[course,test,dev]"
+	@touch $@

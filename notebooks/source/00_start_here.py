@@ -1,0 +1,236 @@
+# %% [markdown]
+# # Start here: what is an explanation?
+#
+# A transformer reads a sentence and says *Paris*. Why? This course is about answers to that question, and about
+# which of them you can trust.
+#
+# **You will**
+# - explain your first predictions, with two trained models and one method,
+# - read a heatmap without being fooled by it,
+# - tell a *faithful* explanation from a *plausible* one, and a *local* one from a *global* one,
+# - know what question each family of methods answers, and in which chapter it comes.
+#
+# **40 minutes, 700 MB of memory.** You need: Python, and a rough idea of what a transformer is. You need no
+# network: the models came with the course.
+
+# %%
+import ipywidgets
+from IPython.display import Markdown
+
+import xai_helpers as xai
+from xai_helpers import registry
+
+# %% [markdown]
+# ## Two models
+#
+# `course-gpt2` continues a text. `course-distilbert` says whether a review is positive or negative. Both have the
+# architecture of their famous namesakes, and **both are small models that we trained ourselves**, on a small
+# invented world: a few hundred facts, names and reviews. They are not OpenAI's GPT-2 or Hugging Face's DistilBERT,
+# and know nothing outside that world. In exchange they load in a second, and we know what they were taught.
+
+# %%
+gpt2 = xai.load("course-gpt2")
+distilbert = xai.load("course-distilbert")
+
+for model in (gpt2, distilbert):
+    size = sum(p.numel() for p in model.model.parameters()) / 1e6
+    print(f"{model.name}: {model.kind}, {model.n_layers} layers of {model.n_heads} heads, {size:.1f} million weights")
+
+# %% [markdown]
+# What do they say?
+
+# %%
+prompt = "The Eiffel Tower is located in the city of"
+for guess in gpt2.predict(prompt, k=3):
+    print(f"{guess.token!r:12} {guess.probability:.3f}")
+
+# %%
+review = "The movie was surprisingly entertaining despite a weak script"
+for guess in distilbert.predict(review, k=2):
+    print(f"{guess.token!r:12} {guess.probability:.3f}")
+
+# %% [markdown]
+# ## Before you look
+#
+# Which words of the prompt made `course-gpt2` say *Paris*? **Write down the two that you would pick**, before you
+# run the next cell.
+#
+# ## A first explanation
+#
+# Attention rollout follows the model's attention down through all layers, from the place where it predicts to the
+# words. Chapter 01 builds it by hand. Here, one call:
+
+# %%
+explanation = xai.attention_rollout(gpt2, prompt)
+explanation
+
+# %% [markdown]
+# ## How to read it
+#
+# - **One score for each token.** A darker token has a higher score. Hover over a token, or open the table, for the
+#   number.
+# - **Read at.** A language model predicts from its last token, so the scores are the row that belongs to that token:
+#   what could reach it through attention.
+# - **The total.** The shares sum to 1; nothing is lost. Each method of this course says what its scores add up to.
+# - **No sign.** Rollout has no negative scores. It can't say that a word spoke *against* Paris.
+#
+# In Python it is a plain value:
+
+# %%
+print("tokens:  ", explanation.tokens)
+print("scores:  ", explanation.scores.round(3))
+print("sum:     ", round(explanation.scores.sum(), 6))
+print("top two: ", [token for token, _ in explanation.top(2)])
+assert abs(explanation.gap) < 1e-9
+
+# %% [markdown]
+# Did it pick your two words? Look at where the most weight went. Is that a word that you would have picked?
+#
+# ## A claim must be tested
+#
+# An explanation is a claim about a model. So put it to the test: replace one word at a time by another of the same
+# kind, and see whether the model still says *Paris*. Six lines of Python:
+
+# %%
+substitutes = {"Eiffel": "Leaning", "Tower": "Bridge", "located": "found", "city": "town", "of": "called"}
+paris = gpt2.resolve("Paris", prompt).id
+
+for word, other in substitutes.items():
+    guesses = {g.id: g.probability for g in gpt2.predict(prompt.replace(word, other), k=10_000)}
+    share = explanation.scores[explanation.tokens.index(word)]
+    print(f"{word:8} -> {other:8}  P(Paris) {guesses[paris]:.3f}   rollout's share {share:.3f}")
+
+# %% [markdown]
+# TODO prose
+#
+# Two words for what just happened:
+#
+# - An explanation is **plausible** if it convinces a reader.
+# - It is **faithful** if it says what the model did.
+#
+# The two are different virtues (Jacovi & Goldberg, 2020). A plausible explanation that is not faithful is the most
+# dangerous kind: nobody checks it. Chapter 07 measures faithfulness.
+
+# %% [markdown]
+# ## What was not asked
+#
+# Rollout never asked about *Paris*. It follows where the model looks, whatever it then says. Ask it about one
+# answer and it refuses:
+
+# %%
+try:
+    xai.attention_rollout(gpt2, prompt, "Paris")
+except xai.XaiError as error:
+    print(error)
+
+# %% [markdown]
+# So before you trust a heatmap, ask what question it answers. The methods of this course, by question:
+
+# %%
+lines = ["| method | what it asks | access | chapter |", "|---|---|---|---|"]
+for r in registry.records():
+    chapter = r.chapter[:2] if r.path else f"{r.chapter[:2]}, to come"
+    lines.append(f"| `{r.name}` | {r.question} | {r.access} | {chapter} |")
+Markdown("\n".join(lines))
+
+# %% [markdown]
+# *Access* is what you must have of the model: its **output** (an API is enough), its **gradients**, or its
+# **internals** such as attention weights.
+#
+# ## One layer more, one layer less
+#
+# Rollout multiplies layers. What do the layers add? Drag the slider, or focus it and press the arrow keys.
+
+# %%
+def first_layers(layers: int) -> xai.Attribution:
+    """The rollout through the lowest `layers` layers only."""
+    return xai.attention_rollout(gpt2, prompt, layers=range(layers))
+
+
+for layers in range(1, gpt2.n_layers + 1):
+    print(f"{layers} layers: ", first_layers(layers).scores.round(2))
+
+# %% tags=["nbval-ignore-output"]
+# Output ignored by the tests: a control exists only while a kernel runs.
+layers = ipywidgets.IntSlider(value=1, min=1, max=gpt2.n_layers, description="layers")
+ipywidgets.interact(first_layers, layers=layers);
+
+# %% [markdown]
+# ## Local and global
+#
+# All of this explained *one* sentence: it is **local**. A **global** statement is about the model on many texts. To
+# get from one to the other, average, and say over what.
+
+# %%
+prompts = [
+    "The capital of France is",
+    "The Eiffel Tower is located in the city of",
+    "When Mary and John went to the store, John gave a drink to",
+]
+for text in prompts:
+    scores = xai.attention_rollout(gpt2, text).scores
+    print(f"first token {scores[0]:.2f}, last token {scores[-1]:.2f}, fair share {1 / len(scores):.2f}   {text}")
+
+# %% [markdown]
+# TODO prose
+#
+# ## The other model
+#
+# A BERT-like classifier reads in both directions and predicts from its first token, `[CLS]`, which stands for no
+# word. Its tokenizer adds `[SEP]` at the end. Both are marked as special: comparisons between methods leave them out.
+
+# %%
+xai.attention_rollout(distilbert, review)
+
+# %% [markdown]
+# ## Your own text
+#
+# Change the sentence and run the cell again. A word that the model has never met falls into pieces; `to_words`
+# joins the pieces again, and keeps their sum.
+
+# %%
+my_text = "The film was unbelievably boring."
+mine = xai.attention_rollout(distilbert, my_text)
+print(distilbert.predict(my_text, k=1)[0].token)
+print(mine.tokens)
+mine.to_words()
+
+# %% [markdown]
+# What goes wrong says what to do:
+
+# %%
+for text in ("   ", "very " * 1000):
+    try:
+        distilbert.encode(text)
+    except xai.XaiError as error:
+        print(f"{type(error).__name__}: {error}")
+
+# %% [markdown]
+# ## GPT-2 itself, or any other model
+#
+# With a network, one argument switches to a model of the Hugging Face hub. It is fetched once (GPT-2: 0.5 GB) and
+# then kept on your disk.
+#
+# ```python
+# gpt2 = xai.load("gpt2")
+# distilbert = xai.load("distilbert-base-uncased-finetuned-sst-2-english")
+# ```
+#
+# Put one of these lines in place of its namesake at the top, and run everything again. A folder works as well, and so
+# does a model that is in memory already: `xai.wrap(model, tokenizer)`. The families of GPT-2, Llama, Mistral, Qwen,
+# GPT-NeoX, BERT, RoBERTa and DistilBERT are supported.
+#
+# Without a notebook, in a terminal: `python -m xai_helpers explain "The capital of France is"`.
+#
+# ## In short
+#
+# - An explanation is a claim about a model, and a claim can be tested.
+# - Plausible is not faithful: the first is about the reader, the second about the model.
+# - A local explanation is about one text; a global one needs many, and says which.
+# - Before reading the colours, ask what question the method answers.
+#
+# **Next:** chapter 01 takes attention rollout apart.
+#
+# **Sources.** Abnar & Zuidema 2020, *Quantifying Attention Flow in Transformers*. Jacovi & Goldberg 2020, *Towards
+# Faithfully Interpretable NLP Systems: How Should We Define and Evaluate Faithfulness?* Jain & Wallace 2019,
+# *Attention is not Explanation*. Wiegreffe & Pinter 2019, *Attention is not not Explanation*.

@@ -1,0 +1,72 @@
+"""The command line, as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import tiny
+
+import xai_helpers as xai
+from xai_helpers.__main__ import main
+
+PROMPT = "The Eiffel Tower is located in the city of"
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "xai_helpers", *arguments], capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+def test_explain_prints_a_table_with_every_token() -> None:
+    done = run("explain", PROMPT)
+    assert done.returncode == 0, done.stderr
+    assert all(word in done.stdout for word in (*PROMPT.split(), "attention_rollout", "course-gpt2"))
+    assert done.stderr == ""
+
+
+def test_explain_prints_json_as_attribution_writes_it(gpt2: xai.TextModel) -> None:
+    done = run("explain", PROMPT, "--method", "attention_flow", "--json")
+    record = json.loads(done.stdout)
+    assert {"tokens", "scores", "method", "target"} <= set(record)
+    assert xai.Attribution.from_json(done.stdout) == xai.attention_flow(gpt2, PROMPT)
+
+
+def test_explain_takes_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = tiny.model("bert", "classifier")
+    model.model.save_pretrained(tmp_path)
+    model.tokenizer.save_pretrained(tmp_path)
+    capsys.readouterr()
+    assert main(["explain", "The cat sat", "--model", str(tmp_path), "--method", "raw_attention", "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["tokens"][0] == "[CLS]"
+    assert record["scores"] == xai.raw_attention(model, "The cat sat").scores.tolist()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["explain", ""], "the text is empty"),
+        (["explain", "cat", "--method", "magic"], "no method 'magic'"),
+        (["explain", "cat", "--method", "lrp"], "comes with chapter 03"),
+        (["explain", "cat", "--model", "/no/such/folder"], "no model folder"),
+        (["explain", PROMPT, "--target", "Paris"], "leave target out"),
+    ],
+)
+def test_errors_are_one_line_and_an_exit_status(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert message in printed.err and printed.err.count("\n") == 1
+
+
+def test_no_command_shows_the_usage() -> None:
+    done = run()
+    assert done.returncode == 2
+    assert "usage" in done.stderr

@@ -1,0 +1,196 @@
+"""The figures: what they say in words, what they draw, and that nothing leaks or warns."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import re
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.text import Text
+
+from xai_helpers import viz
+from xai_helpers.attribution import Attribution, Target, Unit
+from xai_helpers.errors import NoMatrixError, OptionError
+from xai_helpers.viz import plots
+from xai_helpers.viz.palette import background
+
+TOKENS = ["a$b$", "\U0001f600", "\U0001f469\u200d\U0001f467", "\u5929", "\u0647\u0630\u0627", "\\frac", "^_{", "\n", ""]
+
+
+def example(tokens: list[str], scores: list[float], **fields: object) -> Attribution:
+    text, units = " ".join(tokens), []
+    for index, token in enumerate(tokens):
+        start = len(" ".join(tokens[:index])) + bool(index)
+        units.append(Unit(token, start, start + len(token)))
+    return Attribution("method", text, tuple(units), np.array(scores), Target("$5"), "model", **fields)  # type: ignore[arg-type]
+
+
+@pytest.fixture(autouse=True)
+def no_warnings():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+def labels(figure: Figure, axis: str) -> list[str]:
+    return [tick.get_text() for tick in getattr(figure.axes[0], f"get_{axis}ticklabels")()]
+
+
+def test_bars_by_hand() -> None:
+    figure = plots.token_scores(example(["good", "bad", "so"], [1.0, -0.5, 0.0]))
+    bars = figure.axes[0].patches
+    assert [bar.get_width() for bar in bars] == [1.0, -0.5, 0.0]
+    assert [to_hex(bar.get_facecolor()) for bar in bars] == [background(1), background(-0.5), background(0)]
+    assert labels(figure, "y") == ["good", "bad", "so"]
+    assert figure.axes[0].yaxis_inverted(), "the text is read from the top"
+    assert viz.alt_text(figure) == (
+        "Bar chart. method, model, logit of '$5'; 3 tokens, strongest of the text: 'good' +1.00, 'bad' -0.50"
+    )
+
+
+def test_matrix_rows_are_queries() -> None:
+    figure = plots.token_matrix(np.array([[1.0, 0.0], [0.25, 0.75]]), ["x", "y"], title="a head")
+    image = figure.axes[0].images[0]
+    assert image.get_array()[1, 0] == 0.25
+    assert "query" in figure.axes[0].get_ylabel()
+    assert "key" in figure.axes[0].get_xlabel()
+    assert [text.get_text() for text in figure.axes[0].texts] == ["1.00", "0.00", "0.25", "0.75"]
+    assert viz.alt_text(figure) == "Heatmap. a head: 2 queries by 2 keys; strongest: 'x' reads 'x', 1.00"
+
+
+def test_matrix_of_an_attribution_frames_the_row_that_is_read() -> None:
+    a = example(["x", "y"], [0.25, 0.75], matrix=np.array([[1.0, 0.0], [0.25, 0.75]]), position=1)
+    (frame,) = plots.token_matrix(a).axes[0].patches
+    assert (frame.get_y(), frame.get_height()) == (0.5, 1)
+    with pytest.raises(NoMatrixError):
+        plots.token_matrix(example(["x"], [1.0]))
+
+
+@given(st.integers(1, 5), st.integers(1, 5), st.data())
+@settings(max_examples=15, deadline=None)
+def test_matrix_colours_are_the_palettes(rows: int, columns: int, data: st.DataObject) -> None:
+    values = data.draw(st.lists(st.integers(-4, 4), min_size=rows * columns, max_size=rows * columns))
+    matrix = np.array(values, dtype=float).reshape(rows, columns)
+    figure = plots.head_grid(matrix)
+    image = figure.axes[0].images[0]
+    end = np.abs(matrix).max() or 1.0
+    for (row, column), value in np.ndenumerate(matrix):
+        shown = [int(to_hex(image.to_rgba(matrix)[row, column])[i : i + 2], 16) for i in (1, 3, 5)]
+        expected = [int(background(value / end)[i : i + 2], 16) for i in (1, 3, 5)]
+        assert np.abs(np.subtract(shown, expected)).max() <= 3, "within one step of the colour map"
+
+
+def test_head_grid_by_hand() -> None:
+    figure = plots.head_grid(np.array([[0.1, -0.2, 0.3], [0.0, 0.9, 0.4]]), title="Ablation", label="logit change")
+    assert viz.alt_text(figure) == (
+        "Heatmap. Ablation: logit change, for 2 layers by 3 heads; strongest: layer 1, head 1, with +0.900"
+    )
+    assert labels(figure, "x") == ["0", "1", "2"]
+    assert labels(figure, "y") == ["0", "1"]
+
+
+@pytest.mark.parametrize("n", [1, 4, 60])
+def test_sizes_from_one_token_to_sixty(n: int) -> None:
+    tokens = [f"token{i}" for i in range(n)]
+    matrix = plots.token_matrix(np.eye(n), tokens)
+    assert max(matrix.get_size_inches()) < 14
+    assert labels(matrix, "x") == tokens
+    figure = plots.token_scores(example(tokens, [0.0] * n))
+    boxes = [tick.get_window_extent() for tick in figure.axes[0].get_yticklabels()]
+    assert all(upper.y0 > lower.y1 for upper, lower in itertools.pairwise(boxes)), "labels don't touch"
+
+
+def test_any_token_is_drawn_as_it_is_without_a_warning(capfd: pytest.CaptureFixture[str]) -> None:
+    a = example(TOKENS, list(np.linspace(-1, 1, len(TOKENS))), matrix=np.eye(len(TOKENS)))
+    for figure in (plots.token_scores(a), plots.token_matrix(a), plots.head_grid(np.eye(2), title="$x", label="$y$")):
+        plots.png(figure)
+    assert labels(plots.token_scores(a), "y")[0] == "a$b$"
+    for figure in (plots.token_scores(a), plots.token_matrix(a), plots.head_grid(np.eye(2), title="$x$", label="$y$")):
+        texts = [text for text in figure.findobj(Text) if "$" in text.get_text() and text.get_visible()]
+        assert texts
+        assert not any(text.get_parse_math() for text in texts), "a dollar sign is a dollar sign"
+    assert capfd.readouterr().err == ""
+
+
+def test_the_same_input_gives_the_same_bytes_whatever_style_is_on() -> None:
+    import matplotlib
+
+    a = example(["x", "y"], [1.0, -1.0], matrix=np.eye(2))
+    for draw in (plots.token_scores, plots.token_matrix):
+        figure = draw(a)
+        once = plots.png(figure)
+        assert plots.png(figure) == once
+        with matplotlib.rc_context({"axes.facecolor": "black", "font.size": 20, "savefig.dpi": 30}):
+            assert plots.png(draw(a)) == once
+        assert b"Software" not in once
+        assert not isinstance(figure.get_layout_engine(), ConstrainedLayoutEngine), "drawing twice would move things"
+
+
+def test_html_holds_the_picture_and_its_text() -> None:
+    figure = plots.token_scores(example(['"><script>', "y"], [1.0, -1.0]))
+    page = plots.as_html(figure)
+    assert "<script>" not in page
+    assert 'alt="Bar chart. ' in page
+    data = re.search(r"base64,([^\"]+)", page)
+    assert data is not None
+    assert base64.b64decode(data[1]) == plots.png(figure)
+
+
+def test_a_figure_without_words_is_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    figure = Figure()
+    figure.add_subplot()
+    with pytest.raises(OptionError, match="alternative text"):
+        viz.show(figure)
+    viz.show(figure, alt="An empty pair of axes.")
+    assert capsys.readouterr().out == "An empty pair of axes.\n"
+
+
+def test_a_notebook_gets_one_image_with_its_text() -> None:
+    """Also where matplotlib's inline backend is on, which would add a second image without alternative text."""
+    from IPython.core.interactiveshell import InteractiveShell
+    from IPython.utils.capture import capture_output
+
+    shell = InteractiveShell.instance()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            shell.run_cell("%matplotlib inline")
+        figure = plots.token_scores(example(["x"], [1.0]))
+        with capture_output() as captured:
+            data, _ = shell.display_formatter.format(figure)
+            viz.show(figure)
+    finally:
+        InteractiveShell.clear_instance()
+    assert data == {}, "no formatter but our own is asked"
+    assert len(captured.outputs) == 2
+    for output in captured.outputs:
+        assert set(output.data) == {"text/html", "text/plain"}
+        assert output.data["text/plain"] == viz.alt_text(figure)
+
+
+@pytest.mark.parametrize("wrong", [np.zeros(3), np.zeros((2, 2, 2)), np.zeros((0, 2))])
+def test_wrong_shapes_are_named(wrong: np.ndarray) -> None:
+    for draw in (plots.head_grid, plots.token_matrix):
+        with pytest.raises(OptionError, match=re.escape(str(wrong.shape))):
+            draw(wrong)
+    with pytest.raises(OptionError, match="3 tokens"):
+        plots.token_matrix(np.eye(2), ["a", "b", "c"])
+
+
+def test_plot_is_the_bar_chart_and_pyplot_stays_out() -> None:
+    check = (
+        "import sys, numpy as np; from xai_helpers.attribution import Attribution, Unit;"
+        "a = Attribution('m', 'x', (Unit('x', 0, 1),), np.ones(1), None, 'model'); figure = a.plot();"
+        "assert figure.alt.startswith('Bar chart'); sys.exit('matplotlib.pyplot' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", check]).returncode == 0

@@ -1,0 +1,27 @@
+"""Views of an attribution: HTML for notebooks (`html`), matplotlib figures (`plots`), tables (`terminal`).
+
+Importing this package, or `viz.html`, imports neither matplotlib nor rich nor torch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["alt_text", "show"]
+
+
+def show(figure: Figure, alt: str | None = None) -> None:
+    """Displays a figure in a notebook, with its alternative text; see `plots.show`."""
+    from . import plots
+
+    plots.show(figure, alt)
+
+
+def alt_text(figure: Figure) -> str:
+    """The sentence that stands for a figure where it can't be seen; see `plots.alt_text`."""
+    from . import plots
+
+    return plots.alt_text(figure)
