@@ -43,20 +43,19 @@ def report(models: Path | None = None) -> list[Check]:
 def main() -> int:
     """Prints the report; returns the exit status: 1 if something that the course needs is missing."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.text import Text
 
     checks = report()
-    table = Table.grid(padding=(0, 2, 0, 0))
+    console = Console(highlight=False, soft_wrap=True)  # a command that is broken into lines can't be copied
+    width = max(len(check.name) for check in checks)
     for check in checks:
-        status = "[green]ok[/]" if check.ok else "[bold red]FAIL[/]" if check.required else "[yellow]note[/]"
-        table.add_row(status, check.name, check.detail)
+        status, style = ("ok", "green") if check.ok else ("FAIL", "bold red") if check.required else ("note", "yellow")
+        console.print(Text(f"{status:4}  ", style), Text(f"{check.name:{width}}  {check.detail}"), sep="")
         if not check.ok:
-            table.add_row("", "", f"-> {check.remedy}")
+            console.print(Text(f"{'':{width + 8}}-> {check.remedy}"))
     failed = sum(check.required for check in checks if not check.ok)
-    notes = sum(not check.required for check in checks if not check.ok)
-    console = Console(highlight=False)
-    console.print(table)
-    console.print(f"{len(checks)} checks: {failed} failed, {notes} to note.")
+    noted = sum(not check.required for check in checks if not check.ok)
+    console.print(f"{len(checks)} checks: {failed} failed, {noted} to note.")
     return 1 if failed else 0
 
 
@@ -67,7 +66,8 @@ def _python() -> Check:
     except metadata.PackageNotFoundError:
         return Check("Python", True, version)  # _libraries says what is wrong
     ok = wanted.contains(version, prereleases=True)
-    return Check("Python", ok, f"{version} (needs {wanted})", f"make a virtual environment with a Python {wanted}")
+    needs = f"needs {_bounds(wanted)}"
+    return Check("Python", ok, f"{version} ({needs})", f"make a virtual environment with another Python: it {needs}")
 
 
 def _libraries() -> list[Check]:
@@ -83,13 +83,17 @@ def _libraries() -> list[Check]:
 
 
 def _library(requirement: Requirement, required: bool) -> Check:
-    needs = f"needs {requirement.specifier}"
+    needs = f"needs {_bounds(requirement.specifier)}"
     try:
         version = metadata.version(requirement.name)
     except metadata.PackageNotFoundError:
         return Check(requirement.name, False, f"missing ({needs})", INSTALL, required)
     ok = requirement.specifier.contains(version, prereleases=True)
     return Check(requirement.name, ok, f"{version} ({needs})", INSTALL, required)
+
+
+def _bounds(specifiers: SpecifierSet) -> str:
+    return ",".join(sorted(map(str, specifiers), reverse=True))  # the lower one first
 
 
 def _torch() -> Check:

@@ -12,7 +12,7 @@ import itertools
 import os
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -89,15 +89,15 @@ class Prediction:
     logit: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TextModel:
     """A stock model and its tokenizer. kind: "causal-lm", "classifier" or "masked-lm"."""
 
-    model: transformers.PreTrainedModel
-    tokenizer: transformers.PreTrainedTokenizerBase
+    model: transformers.PreTrainedModel = field(repr=False)
+    tokenizer: transformers.PreTrainedTokenizerBase = field(repr=False)
     name: str
     kind: Kind
-    architecture: Architecture
+    architecture: Architecture = field(repr=False)
 
     @property
     def config(self) -> Any:

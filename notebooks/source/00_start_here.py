@@ -88,28 +88,32 @@ assert abs(explanation.gap) < 1e-9
 #
 # ## A claim must be tested
 #
-# An explanation is a claim about a model. So put it to the test: replace one word at a time by another of the same
-# kind, and see whether the model still says *Paris*. Six lines of Python:
+# An explanation is a claim about a model. So put it to the test: replace one word at a time by another that fits the
+# sentence, and see what becomes of *Paris*.
 
 # %%
-substitutes = {"Eiffel": "Leaning", "Tower": "Bridge", "located": "found", "city": "town", "of": "called"}
-paris = gpt2.resolve("Paris", prompt).id
+def with_word(old: str, new: str) -> tuple[str, float]:
+    """What the model says after the exchange, and how probable it finds Paris."""
+    guesses = gpt2.predict(prompt.replace(old, new), k=10_000)
+    return guesses[0].token, {guess.token: guess.probability for guess in guesses}[" Paris"]
 
-for word, other in substitutes.items():
-    guesses = {g.id: g.probability for g in gpt2.predict(prompt.replace(word, other), k=10_000)}
-    share = explanation.scores[explanation.tokens.index(word)]
-    print(f"{word:8} -> {other:8}  P(Paris) {guesses[paris]:.3f}   rollout's share {share:.3f}")
+
+share = dict(zip(explanation.tokens, explanation.scores))
+for old, new in {"The": "This", "Eiffel": "Galata", "located": "found", "in": "near"}.items():
+    said, paris = with_word(old, new)
+    print(f"{old:>8} -> {new:7} says{said:10} P(Paris) {paris:.3f}   rollout's share {share[old]:.3f}")
 
 # %% [markdown]
-# TODO prose
+# TODO
 #
 # Two words for what just happened:
 #
 # - An explanation is **plausible** if it convinces a reader.
 # - It is **faithful** if it says what the model did.
 #
-# The two are different virtues (Jacovi & Goldberg, 2020). A plausible explanation that is not faithful is the most
-# dangerous kind: nobody checks it. Chapter 07 measures faithfulness.
+# The two are different virtues (Jacovi & Goldberg, 2020): the first is between the explanation and you, the second
+# between the explanation and the model. An explanation that is plausible and not faithful is worse than none, because
+# nobody checks it. Chapter 07 measures faithfulness, with random explanations beside every score.
 
 # %% [markdown]
 # ## What was not asked
