@@ -29,7 +29,6 @@ models: $(VENV)/.tests ## write the corpora and train the embedded models again
 	HF_HUB_OFFLINE=1 $(RUN) -m training all $(ARGS)
 
 bench: $(VENV)/.tests ## time the methods beside the field's libraries
-	@test -d benchmarks || { echo "There are no benchmarks yet."; exit 1; }
 	$(OFFLINE) $(RUN) -m benchmarks $(ARGS)
 
 doctor: $(VENV)/.course ## check this installation and say what to do about what is missing
@@ -50,7 +49,7 @@ clean: ## remove .venv, caches and built packages; notebooks, data and your work
 $(RUN):
 	@"$(or $(PYTHON),false)" -c '$(SUITS)' 2>/dev/null || { echo "The course needs Python 3.11, 3.12 or 3.13,\
 	 and found $(or $(PYTHON),none). Install one, or name it: make lab PYTHON=/path/to/python3.12"; exit 1; }
-	"$(PYTHON)" -m venv --clear $(VENV)
+	"$(PYTHON)" -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; } # half an environment would pass for a whole one
 
 $(VENV)/.course: $(RUN) pyproject.toml constraints.txt
 	@echo "Installing the course into $(VENV): a few minutes the first time, about 2.5 GB on disk."

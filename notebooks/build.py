@@ -69,9 +69,11 @@ def _one_stream(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookN
 
 def main(names: list[str]) -> None:
     """Builds the notebooks of these names (such as 00_start_here), or all of them."""
-    for source in sorted((NOTEBOOKS / "source").glob("*.py")):
-        if not names or source.stem in names:
-            print(f"{build(source).relative_to(NOTEBOOKS.parent)}")
+    sources = {source.stem: source for source in sorted((NOTEBOOKS / "source").glob("*.py"))}
+    if unknown := set(names) - set(sources):
+        sys.exit(f"no source for {', '.join(sorted(unknown))}; there is: {', '.join(sources)}")
+    for name in names or sources:
+        print(build(sources[name]).relative_to(NOTEBOOKS.parent))
 
 
 if __name__ == "__main__":

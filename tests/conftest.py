@@ -28,10 +28,11 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Every attempt to connect fails, and is listed."""
     attempts: list[Any] = []
 
-    def refuse(self: socket.socket, address: Any) -> None:
-        attempts.append(address)
-        raise OSError(f"the test has no network; something tried to reach {address}")
+    def refuse(*where: Any, **_: Any) -> None:
+        attempts.append(where)
+        raise OSError(f"the test has no network; something tried to reach {where}")
 
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket.socket, "connect_ex", refuse)
     return attempts

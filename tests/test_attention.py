@@ -295,7 +295,7 @@ def test_pure_patterns_are_named_at_any_length(n: int) -> None:
 def test_induction_looks_at_what_followed_last_time() -> None:
     ids = [5, 6, 7, 5, 6, 7]
     weights = np.eye(6)[[0, 0, 0, 1, 2, 3]]  # 5 -> the 6 after the first 5, and so on
-    assert attention.induction_share(weights, ids) == 1
+    assert attention.induction_share(weights, ids, causal=True) == 1
     assert pattern_of(weights, ids) == "induction"
     assert pattern_of(weights, [1, 2, 3, 4, 5, 6]) == "mixed"  # the same weights, and nothing repeats
 
@@ -304,8 +304,39 @@ def test_induction_share_by_hand() -> None:
     weights = np.zeros((5, 5))
     weights[3] = [0.1, 0.6, 0.2, 0.1, 0]  # token 3 repeats token 0; token 1 came after it
     weights[4] = [0, 0, 0.25, 0.5, 0.25]  # token 4 repeats token 1; token 2 came after it
-    assert attention.induction_share(weights, [8, 9, 4, 8, 9]) == pytest.approx((0.6 + 0.25) / 2)
-    assert attention.induction_share(weights, [1, 2, 3, 4, 5]) is None
+    expected = ((0.6 - 1 / 4) / (3 / 4) + (0.25 - 1 / 5) / (4 / 5)) / 2  # corrected for four and five visible tokens
+    assert attention.induction_share(weights, [8, 9, 4, 8, 9], causal=True) == pytest.approx(expected)
+    assert attention.induction_share(weights, [1, 2, 3, 4, 5], causal=True) is None
+
+
+def test_a_previous_token_head_is_no_induction_head() -> None:
+    """In "1 + 1" what followed the first 1 is the token before the second."""
+    n = 5
+    even = np.tri(n) / np.tri(n).sum(-1, keepdims=True)
+    head = 0.8 * np.vstack([np.eye(n)[0], np.eye(n)[:-1]]) + 0.2 * even
+    assert attention.induction_share(head, [10, 11, 10, 12, 13], causal=True) is None
+    assert pattern_of(head, [10, 11, 10, 12, 13]) == "previous token"
+
+
+@given(n=st.integers(4, 60), share=st.floats(0, 1), causal=st.booleans())
+def test_shares_and_names_do_not_depend_on_the_length(n: int, share: float, causal: bool) -> None:
+    visible = np.tri(n) if causal else np.ones((n, n))
+    even = visible / visible.sum(-1, keepdims=True)
+    found = attention.head_pattern(share * np.eye(n) + (1 - share) * even, list(range(n)), causal=causal)
+    assert found.self == pytest.approx(share)
+    assert found.uniform == pytest.approx(1 - share)
+    if min(abs(share - 0.5), abs(share - 0.25)) > 1e-9:
+        assert found.pattern == ("self" if share > 0.5 else "uniform" if share < 0.25 else "mixed")
+
+
+@given(mixed=mixes(max_n=4), seed=st.integers(0, 99))
+def test_relabelling_positions_relabels_the_flow(mixed: np.ndarray, seed: int) -> None:
+    n = mixed.shape[-1]
+
+    def flows(m: np.ndarray) -> np.ndarray:
+        return np.stack([attention.maximum_flows(m, position) for position in range(n)])
+
+    assert laws.relabelling(flows, mixed, np.random.default_rng(seed).permutation(n)) == 0
 
 
 @given(weights=attentions(), seed=st.integers(0, 9))
@@ -317,9 +348,9 @@ def test_shares_are_shares(weights: np.ndarray, seed: int) -> None:
             attention.head_pattern(weights[0, 0], ids, causal=False)
         return
     found = attention.head_pattern(weights[0, 0], ids, causal=False)
-    for share in (found.self, found.previous_token, found.first_token, found.uniform, found.induction or 0):
-        assert -EXACT <= share <= 1 + EXACT
-    assert found.self + found.previous_token + found.first_token <= 1 + EXACT
+    for share in (found.self, found.previous_token, found.first_token, found.induction or 0):
+        assert -1 - EXACT <= share <= 1 + EXACT
+    assert -EXACT <= found.uniform <= 1 + EXACT
     assert -EXACT <= found.entropy <= math.log(n) + EXACT
 
 

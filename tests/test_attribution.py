@@ -20,8 +20,8 @@ finite = st.floats(allow_nan=False, allow_infinity=False, width=64)
 names = st.text(max_size=8)
 targets = st.builds(
     Target,
-    token=st.none() | st.integers(0, 100) | names,
-    versus=st.none() | st.integers(0, 100) | names,
+    token=st.none() | st.integers(0, 100) | st.text("ab", min_size=1),
+    versus=st.none() | st.integers(101, 200) | st.text("cd", min_size=1),
     output=st.sampled_from(("logit", "probability", "log_probability")),
     position=st.integers(-5, 5),
 )
@@ -118,12 +118,18 @@ def test_shapes_must_fit() -> None:
         attribution("a", [Unit("a", 0, 1)], [1.0, 2.0])
     with pytest.raises(errors.FormatError):
         attribution("a", [Unit("a", 0, 1)], [1.0], matrix=np.eye(2))
+    with pytest.raises(errors.FormatError, match="position 7"):
+        attribution("a", [Unit("a", 0, 1)], [1.0], position=7)
+    with pytest.raises(errors.FormatError, match="Target"):
+        attribution("a", [Unit("a", 0, 1)], [1.0], target="Paris")
 
 
 def test_nothing_can_be_written_into_it() -> None:
     a = attribution("a", [Unit("a", 0, 1)], [1.0])
     with pytest.raises(ValueError, match="read-only"):
         a.scores[0] = 2
+    with pytest.raises(TypeError):
+        a.options["steps"] = 3  # type: ignore[index]
 
 
 def test_top_ranks_by_size_keeps_the_sign_and_leaves_out_special_tokens() -> None:
@@ -191,8 +197,9 @@ def test_units_lie_in_the_text_in_order(family: str, text: str) -> None:
 
 @pytest.mark.parametrize("family", tiny.FAMILIES)
 def test_words_by_hand(family: str) -> None:
-    a = random_attribution(family, 'He said: "not terrible"... well-known!')
-    words = [unit.text for unit in a.to_words().units if not unit.special and unit.text.strip("␣")]
+    text = 'He said: "not terrible"... well-known!'
+    units = random_attribution(family, text).to_words().units
+    words = [text[unit.start : unit.end] for unit in units if not unit.special]
     joined = " ".join(words).replace('" . . .', '"...').replace('"...', '" . . .')
     expected = 'He said : " not terrible " . . . well-known !'
     # A tokenizer may hold '...' or '"...' as one token, which then joins what it covers.
@@ -209,12 +216,63 @@ def test_pieces_join_and_special_tokens_stay_alone() -> None:
         Unit("[SEP]", 0, 0, True),
     ]
     matrix = np.array([[1, 0, 0, 0, 0], [0, 0.5, 0.5, 0, 0], [0, 0, 0.25, 0.75, 0], [0, 0, 0, 1, 0], [0, 0, 0, 0, 1.0]])
-    words = attribution("unlikely.", units, [5, 1, 2, 3, 7], matrix=matrix, position=2).to_words()
+    words = words_of_unlikely(units, matrix).to_words()
     assert words.tokens == ("[CLS]", "unlikely", ".", "[SEP]")
     assert words.scores.tolist() == [5, 3, 3, 7]
     assert words.position == 1
-    # columns added: the rows (1, 0) and (0.25, 0.75); rows averaged
-    assert words.require_matrix()[1].tolist() == [0, 0.625, 0.375, 0]
+    # columns added: the rows (1, 0) and (0.25, 0.75), of which the second is the readout's
+    assert words.require_matrix()[1].tolist() == [0, 0.25, 0.75, 0]
+    elsewhere = replace(words_of_unlikely(units, matrix), position=3).to_words()
+    assert elsewhere.require_matrix()[1].tolist() == [0, 0.625, 0.375, 0]  # averaged
+
+
+def words_of_unlikely(units: list[Unit], matrix: np.ndarray) -> Attribution:
+    return attribution("unlikely.", units, [5, 1, 2, 3, 7], matrix=matrix, position=2)
+
+
+def test_a_blank_before_a_word_belongs_to_it() -> None:
+    as_character = [
+        Unit("a", 0, 1),
+        Unit("␣", 1, 2),
+        Unit("b", 2, 3),
+        Unit("␣", 3, 4),
+        Unit("␣", 4, 5),
+        Unit("c", 5, 6),
+    ]
+    words = attribution("a b  c", as_character, [1, 2, 4, 8, 16, 32]).to_words()
+    assert [(unit.text, unit.start, unit.end) for unit in words.units] == [
+        ("a", 0, 1),
+        ("b", 2, 3),
+        ("␣", 3, 4),
+        ("c", 5, 6),
+    ]
+    assert words.scores.tolist() == [1, 6, 8, 48]
+    without = [Unit("␣", 0, 0), Unit("a", 0, 1), Unit("␣", 2, 2), Unit("b", 2, 3)]
+    assert attribution("a b", without, [1, 2, 4, 8]).to_words().scores.tolist() == [3, 12]
+
+
+def test_units_of_the_same_characters_are_never_parted() -> None:
+    nbsp = [Unit("a", 0, 1), Unit("⍽[1/2]", 1, 2), Unit("⍽[2/2]", 1, 2), Unit("b", 2, 3)]
+    assert attribution("a\u00a0b", nbsp, [1, 2, 4, 8]).to_words().scores.tolist() == [1, 6, 8]
+
+
+@pytest.mark.parametrize("family", tiny.FAMILIES)
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("I 😀 Paris", ["I", "😀", "Paris"]),
+        ("مرحبا بالعالم", ["مرحبا", "بالعالم"]),
+        ("cafe\u0301 ok", ["cafe\u0301", "ok"]),
+        ('say "no"', ["say", '"', "no", '"']),
+    ],
+)
+def test_words_in_other_scripts(family: str, text: str, expected: list[str]) -> None:
+    words = random_attribution(family, text).to_words()
+    found = [text[unit.start : unit.end] for unit in words.units if not unit.special]
+    if family in ("bert", "distilbert"):  # WordPiece drops accents and does not know every emoji
+        found = [word.removesuffix(" [UNK]") for word in found]
+        expected = [word.replace("\u0301", "") if word.endswith("\u0301") else word for word in expected]
+    assert found == expected
 
 
 def test_a_token_across_two_words_joins_them() -> None:

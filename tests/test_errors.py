@@ -48,7 +48,7 @@ def test_longer_than_the_context() -> None:
 
 @pytest.mark.parametrize("family", tiny.DECODERS)
 def test_target_of_several_tokens_shows_the_pieces(family: str) -> None:
-    with pytest.raises(errors.MultiTokenTargetError, match=r"Llanfair.* is \d+ tokens of .*\['"):
+    with pytest.raises(errors.MultiTokenTargetError, match=r"Llanfair.* is \d+ tokens of .*\(id \d+\)"):
         tiny.model(family, "causal-lm").resolve("Llanfairpwll", TEXT)
 
 
@@ -76,10 +76,69 @@ def test_position_out_of_range() -> None:
         tiny.model("bert", "classifier").readout(TEXT, position=0)
 
 
-@pytest.mark.parametrize("field", [{"token": 1.5}, {"token": True}, {"output": "odds"}, {"position": "last"}])
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"token": 1.5},
+        {"token": True},
+        {"token": ""},
+        {"output": "odds"},
+        {"position": "last"},
+        {"token": 3, "versus": 3},
+    ],
+)
 def test_what_is_no_target(field: dict[str, object]) -> None:
     with pytest.raises(errors.UnknownTargetError):
         xai.Target(**field)  # type: ignore[arg-type]
+
+
+def test_versus_itself() -> None:
+    model = tiny.model("bert", "classifier")
+    best = model.predict(TEXT, 1)[0].token
+    with pytest.raises(errors.UnknownTargetError, match="versus itself"):
+        model.resolve(xai.Target(versus=best), TEXT)
+
+
+def test_position_of_a_classifier() -> None:
+    with pytest.raises(errors.TargetRangeError, match="one place only"):
+        tiny.model("bert", "classifier").resolve(xai.Target(0, position=0), TEXT)
+
+
+def test_half_a_character() -> None:
+    with pytest.raises(errors.NotOneTextError, match="surrogate"):
+        tiny.model("gpt2", "causal-lm").encode("a\ud83d")
+
+
+@pytest.mark.parametrize("model", ["course-gpt2", None])
+def test_what_is_no_text_model(model: object) -> None:
+    for method in xai.METHODS.values():
+        with pytest.raises(errors.UnsupportedArchitectureError, match=r"xai\.load"):
+            method(model, TEXT)
+
+
+def test_attention_implementation_without_weights() -> None:
+    model = xai.wrap(tiny.hugging_face_model("gpt2", "causal-lm"), tiny.tokenizer("gpt2"))
+    model.model.set_attn_implementation("sdpa")
+    with pytest.raises(errors.UnsupportedArchitectureError, match="eager"):
+        xai.raw_attention(model, TEXT)
+
+
+def test_small_numbers_that_make_no_sense() -> None:
+    with pytest.raises(errors.OptionError, match="at least one"):
+        tiny.model("gpt2", "causal-lm").predict(TEXT, k=0)
+    with pytest.raises(errors.OptionError, match=r"range\(2\)"):
+        xai.attention_rollout(tiny.model("gpt2", "causal-lm"), TEXT, layers=2)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["", None, 3])
+def test_names_that_name_nothing(name: object) -> None:
+    with pytest.raises(errors.ModelNotFoundError, match="course-gpt2"):
+        xai.load(name)  # type: ignore[arg-type]
+
+
+def test_device_that_is_not_there() -> None:
+    with pytest.raises(errors.OptionError, match="banana"):
+        xai.load("course-gpt2", device="banana")
 
 
 def test_masks() -> None:
@@ -88,6 +147,9 @@ def test_masks() -> None:
         model.predict("no mask here")
     with pytest.raises(errors.MaskError, match="2 mask tokens"):
         model.predict("[MASK] and [MASK]")
+    for target in (None, 5, "mat"):
+        with pytest.raises(errors.MaskError, match="in the text"):
+            model.resolve(target, "no mask here")
 
 
 @pytest.mark.parametrize(("family", "kind"), tiny.KINDS)

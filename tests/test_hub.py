@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import http.server
 import threading
 
@@ -14,7 +13,7 @@ from xai_helpers import hub
 
 def test_a_server_that_answers_is_reachable_and_a_closed_port_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    with contextlib.closing(http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler)) as server:
+    with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as server:
         monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{server.server_port}")
         thread = threading.Thread(target=server.handle_request)
         thread.start()

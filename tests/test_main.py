@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,10 +17,10 @@ from xai_helpers.__main__ import main
 PROMPT = "The Eiffel Tower is located in the city of"
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "xai_helpers", *arguments], capture_output=True, text=True, check=False, timeout=120
-    )
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "xai_helpers", *arguments]
+    env = os.environ | environment
+    return subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, timeout=120, env=env)
 
 
 def test_explain_prints_a_table_with_every_token() -> None:
@@ -64,6 +65,19 @@ def test_errors_are_one_line_and_an_exit_status(
     printed = capsys.readouterr()
     assert printed.out == ""
     assert message in printed.err and printed.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_a_terminal_without_unicode_is_served(encoding: str) -> None:
+    done = run("explain", "The naïve 😀 cat", PYTHONIOENCODING=encoding)
+    assert done.returncode == 0, done.stderr
+    assert "cat" in done.stdout
+
+
+def test_a_reader_who_leaves_early_is_no_error() -> None:
+    command = f'"{sys.executable}" -m xai_helpers explain "{PROMPT}" --json | true; exit "${{PIPESTATUS[0]}}"'
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_no_command_shows_the_usage() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import safetensors.torch
 import tiny
 import torch
 import transformers
@@ -21,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import xai_helpers as xai
-from xai_helpers import errors
+from xai_helpers import errors, models
 from xai_helpers.attribution import Target
 
 TEXT = "The cat sat on the mat because it was very tired."
@@ -41,6 +42,23 @@ def test_embedded_models_load_without_a_network(name: str, kind: str, no_network
     assert (model.name, model.kind, model.model.dtype, model.model.training) == (name, kind, torch.float32, False)
     assert model.predict("The capital of France is")
     assert no_network == []
+
+
+WITHOUT_SOCKETS = """
+import socket
+def refuse(*_, **__):
+    raise SystemExit("something tried to reach a network")
+socket.getaddrinfo = socket.socket.connect = socket.socket.connect_ex = refuse
+import xai_helpers as xai
+for name in xai.embedded_models():
+    print(xai.attention_rollout(xai.load(name), "The capital of France is").model)
+"""
+
+
+def test_embedded_models_do_not_even_ask_for_a_network() -> None:
+    """In a process in which the hub is not declared offline."""
+    done = in_a_fresh_process(WITHOUT_SOCKETS)
+    assert (done.stdout.split(), done.stderr) == (list(xai.embedded_models()), "")
 
 
 def test_embedded_models_are_listed() -> None:
@@ -73,10 +91,42 @@ def test_half_precision_files_are_read_as_float32_unless_asked(tmp_path: Path) -
     assert xai.load(tmp_path, dtype=torch.bfloat16).model.dtype == torch.bfloat16
 
 
-def test_the_progress_bar_comes_back() -> None:
-    assert transformers.utils.logging.is_progress_bar_enabled()
+def test_the_users_logging_comes_back() -> None:
+    logging = transformers.utils.logging
+    before = logging.get_verbosity(), logging.is_progress_bar_enabled()
     xai.load("course-distilbert")
-    assert transformers.utils.logging.is_progress_bar_enabled()
+    assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == before
+
+
+def test_incomplete_weights_are_named(tmp_path: Path) -> None:
+    bare = tiny.hugging_face_model("gpt2", "causal-lm")
+    tiny.tokenizer("gpt2").save_pretrained(tmp_path)
+    bare.config.save_pretrained(tmp_path)
+    lost = "transformer.h.1.mlp.c_fc.weight"
+    state = {key: value for key, value in bare.state_dict().items() if key not in (lost, "lm_head.weight")}
+    bare.config.architectures = ["GPT2LMHeadModel"]
+    bare.config.save_pretrained(tmp_path)
+    safetensors.torch.save_file(state, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(errors.NotAModelError, match=lost):
+        xai.load(tmp_path)
+    safetensors.torch.save_file(
+        state | {lost: torch.zeros(2, 2)}, tmp_path / "model.safetensors", metadata={"format": "pt"}
+    )
+    with pytest.raises(errors.NotAModelError, match=lost):
+        xai.load(tmp_path)
+
+
+def test_weights_that_nothing_reads_are_no_noise(tmp_path: Path) -> None:
+    """As in bert-base-uncased, which brings a second head."""
+    bare = tiny.hugging_face_model("bert", "masked-lm")
+    bare.save_pretrained(tmp_path)
+    tiny.tokenizer("bert").save_pretrained(tmp_path)
+    state = safetensors.torch.load_file(tmp_path / "model.safetensors") | {
+        "cls.seq_relationship.weight": torch.zeros(2, 16)
+    }
+    safetensors.torch.save_file(state, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    done = in_a_fresh_process(f"import xai_helpers as xai; print(xai.load({str(tmp_path)!r}).kind)")
+    assert (done.stdout, done.stderr) == ("masked-lm\n", "")
 
 
 @pytest.mark.parametrize("name", ["gpt2", "distilbert-base-uncased-finetuned-sst-2-english", "no-such-owner/no-model"])
@@ -217,6 +267,7 @@ def test_padding_at_the_end_is_not_read() -> None:
     model = tiny.model("gpt2", "classifier")
     assert model.model.config.pad_token_id is not None
     assert model.readout("The cat<pad>") == model.readout("The cat")
+    assert model.readout("<pad><pad>") == 0  # as transformers reads it
 
 
 def test_readout_at_an_earlier_token() -> None:
@@ -261,12 +312,61 @@ def test_a_word_gets_its_leading_blank_and_punctuation_does_not(family: str) -> 
         assert [*next_ids(text), model.resolve(".", text).id] == next_ids(f"{text}.")
 
 
-def test_a_word_is_taken_bare_where_the_text_leaves_no_room_for_a_blank() -> None:
+@pytest.mark.parametrize(
+    ("text", "token", "blank"),
+    [
+        ("The cat", "sat", True),
+        ("The cat.", "The", True),
+        ('He said "stop"', "The", True),
+        ('He said "', "The", False),
+        ('"', "The", False),
+        ("The cat (", "The", False),
+        ("«", "The", False),
+        ("It costs $", "5", False),
+        ("well-", "known", False),
+        ("don'", "t", False),
+        ("The cat\n", "The", False),
+        ("你好", "你", False),
+        ("The cat", ".", False),
+        ("The cat", "😀", False),
+    ],
+)
+def test_where_a_blank_belongs(text: str, token: str, blank: bool) -> None:
+    assert models._needs_blank(text, token) is blank
+
+
+def test_a_word_is_taken_bare_where_no_blank_belongs() -> None:
     model = tiny.model("gpt2", "causal-lm")
     bare = model.tokenizer.convert_tokens_to_ids("The")
     assert bare != model.tokenizer.unk_token_id
-    assert model.resolve("The", 'He said "(').id == bare  # after an opening bracket
-    assert model.resolve("The", "He said ").id == bare  # after a blank that the text has already
+    assert model.resolve("The", "He said (").id == bare
+    assert model.resolve("Tower", "He said").id == model.tokenizer.convert_tokens_to_ids("ĠTower")
+
+
+@pytest.mark.parametrize("family", ["gpt2", "llama"])
+def test_a_text_that_ends_with_a_blank_is_said_to(family: str) -> None:
+    with pytest.raises(errors.UnknownTargetError, match="ends with a blank"):
+        tiny.model(family, "causal-lm").resolve("Tower", "He saw the Eiffel ")
+
+
+def test_a_token_that_would_melt_into_the_text_is_taken_by_itself() -> None:
+    model = tiny.model("gpt2", "causal-lm")
+    whole, part = model.encode("The").ids[0].tolist(), model.encode("T").ids[0].tolist()
+    assert len(whole) == 1 and whole[0] != part[0]  # "T" and "he" melt
+    assert model.resolve("'", "T").id == model.encode("'").ids[0, 0]
+    assert model.tokenizer.decode(model._continuation("Eif", "\u0301")) == "\u0301"
+
+
+def test_the_target_is_read_at_its_position() -> None:
+    model = tiny.model("gpt2", "causal-lm")
+    encoded = model.encode(TEXT)
+    with torch.no_grad():
+        logits = model.forward(encoded).logits[0]
+    best = [model.resolve(Target(position=p), TEXT).id for p in range(len(encoded.units))]
+    assert best == logits.argmax(-1).tolist()
+    assert len(set(best)) > 1
+    # "cat" after "The", whatever the rest of the text
+    assert model.resolve(Target("cat", position=0), TEXT).id == int(encoded.ids[0, 1])
 
 
 @pytest.mark.parametrize("family", tiny.ENCODERS)
@@ -275,6 +375,14 @@ def test_a_masked_word_is_the_token_that_fits_the_gap(family: str) -> None:
     text = text_for(model)
     filled = model.encode(text.replace(model.tokenizer.mask_token, "mat")).ids[0]
     assert model.resolve("mat", text).id == int(filled[model.readout(text)])
+
+
+def test_labels_that_differ_by_case_are_told_apart() -> None:
+    bare = tiny.hugging_face_model(
+        "bert", "classifier", id2label={0: "A", 1: "a", 2: "b"}, label2id={"A": 0, "a": 1, "b": 2}
+    )
+    model = xai.wrap(bare, tiny.tokenizer("bert"))
+    assert [model.resolve(label, TEXT).id for label in ("A", "a", "b", "B")] == [0, 1, 2, 2]
 
 
 def test_labels_are_found_whatever_their_case() -> None:

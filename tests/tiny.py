@@ -25,12 +25,12 @@ TEXTS = [
 SIZE = {"hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 4, "max_position_embeddings": 192}
 
 
-def byte_level() -> transformers.PreTrainedTokenizerFast:
-    """As in GPT-2, RoBERTa, Qwen and GPT-NeoX."""
+def byte_level(trim_offsets: bool = False) -> transformers.PreTrainedTokenizerFast:
+    """As in GPT-2, Qwen and GPT-NeoX; whether a word's span holds its leading blank differs among those at large."""
     tokenizer = tokenizers.Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.post_processor = processors.ByteLevel(trim_offsets=True)
+    tokenizer.post_processor = processors.ByteLevel(trim_offsets=trim_offsets)
     special = ["<s>", "<pad>", "</s>", "<unk>"]
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(
@@ -103,7 +103,7 @@ TOKENIZERS = {
     "gpt2": byte_level,
     "qwen2": byte_level,
     "qwen3": byte_level,
-    "gpt_neox": byte_level,
+    "gpt_neox": functools.partial(byte_level, trim_offsets=True),
     "roberta": roberta,
     "bert": word_piece,
     "distilbert": word_piece,

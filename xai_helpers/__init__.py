@@ -30,6 +30,8 @@ _MODULES = {
     "wrap": "models",
 }
 
+_SUBMODULES = ("attention", "laws", "models", "viz")
+
 __all__ = [
     "METHODS",
     "Attribution",
@@ -49,6 +51,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name in _SUBMODULES:
+        return importlib.import_module(f".{name}", __name__)
     if name in _MODULES:
         return getattr(importlib.import_module(f".{_MODULES[name]}", __name__), name)
     if name == "__version__":

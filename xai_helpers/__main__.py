@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import sys
 
 from .errors import XaiError
@@ -11,12 +13,20 @@ from .registry import METHODS, attribute
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; returns the exit status: 0, or 1 with a message on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # what the terminal's encoding lacks is shown as "?"
     options = _parser().parse_args(arguments)
     try:
-        return options.run(options)
+        status = options.run(options)
+        sys.stdout.flush()
+        return status
     except XaiError as error:
         print(f"xai_helpers: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # the reader has had enough, as in `... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -25,9 +35,9 @@ def _parser() -> argparse.ArgumentParser:
 
     explain = commands.add_parser("explain", help="explain what a model makes of one text")
     explain.add_argument("text", metavar="TEXT")
-    explain.add_argument("--method", default="attention_rollout", help=f"one of: {', '.join(METHODS)}")
-    explain.add_argument("--model", default="course-gpt2", help="an embedded model, a folder, or a hub id")
-    explain.add_argument("--target", help="a next token or a class label; the default is the model's own prediction")
+    explain.add_argument("--method", default="attention_rollout", help=f"one of: {', '.join(METHODS)} (%(default)s)")
+    explain.add_argument("--model", default="course-gpt2", help="an embedded name, a folder or a hub id (%(default)s)")
+    explain.add_argument("--target", help="a next token or class label, for methods that explain one output")
     explain.add_argument("--json", action="store_true", help="print the attribution as JSON")
     explain.set_defaults(run=_explain)
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Sequence
+import operator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, SupportsIndex
 
 import numpy as np
 import scipy.sparse
@@ -20,7 +21,7 @@ import scipy.sparse.csgraph
 import torch
 
 from .attribution import Attribution, Target
-from .errors import HeadRangeError, LayerRangeError, OptionError, TargetNotUsedError
+from .errors import HeadRangeError, LayerRangeError, OptionError, TargetNotUsedError, UnsupportedArchitectureError
 from .models import EncodedText, TextModel
 from .versions import versions
 
@@ -40,6 +41,10 @@ def attention_weights(model: TextModel, text: str | EncodedText) -> np.ndarray:
     encoded = text if isinstance(text, EncodedText) else model.encode(text)
     with torch.no_grad():
         layers = model.forward(encoded, output_attentions=True).attentions
+    if not layers:
+        raise UnsupportedArchitectureError(
+            f"{model.name} returns no attention weights; switch back with model.model.set_attn_implementation('eager')"
+        )
     return torch.stack([layer[0] for layer in layers]).double().cpu().numpy()
 
 
@@ -52,7 +57,7 @@ def raw_attention(
     prediction is read from. Rows sum to 1. layer and head count from 0, or from the end if negative. Raises
     LayerRangeError, HeadRangeError, and TargetNotUsedError if a target is given.
     """
-    _refuse_target("raw_attention", target)
+    _check_call("raw_attention", model, target)
     encoded = model.encode(text)
     layer, head = _layer(model, layer), None if head is None else _head(model, head)
     weights = attention_weights(model, encoded)[layer]
@@ -81,11 +86,11 @@ def attention_rollout(
     which layers to compose, in increasing order; None for all. Raises OptionError, LayerRangeError,
     TargetNotUsedError.
     """
-    _refuse_target("attention_rollout", target)
+    _check_call("attention_rollout", model, target)
     encoded = model.encode(text)
     chosen = _layers(model, layers)
     mixed = mix(attention_weights(model, encoded)[chosen], fuse=fuse, discard=discard, residual=residual)
-    options = {"fuse": fuse, "discard": discard, "residual": residual, "layers": chosen}
+    options = {"fuse": fuse, "discard": float(discard), "residual": float(residual), "layers": chosen}
     return _read(model, encoded, "attention_rollout", rollout(mixed), options)
 
 
@@ -103,10 +108,11 @@ def attention_flow(
 
     The layers' mixed attention weights are read as the capacities of pipes; a token's score is the maximum flow
     from the top of the readout's column to that token, each token taken alone. Scores lie between 0 and 1 and need
-    not sum to anything, so there is no total. A token's flow is at least its rollout. Options and errors as in
+    not sum to anything, so there is no total. A token's flow is at least its rollout (up to a millionth for each
+    pipe, since capacities are rounded down). Options and errors as in
     `attention_rollout`.
     """
-    _refuse_target("attention_flow", target)
+    _check_call("attention_flow", model, target)
     encoded = model.encode(text)
     chosen = _layers(model, layers)
     mixed = mix(attention_weights(model, encoded)[chosen], fuse=fuse, discard=discard, residual=residual)
@@ -119,7 +125,7 @@ def attention_flow(
         target=None,
         model=model.name,
         position=position,
-        options={"fuse": fuse, "discard": discard, "residual": residual, "layers": chosen},
+        options={"fuse": fuse, "discard": float(discard), "residual": float(residual), "layers": chosen},
         versions=versions(),
     )
 
@@ -139,7 +145,7 @@ def discard_weakest(attention: np.ndarray, discard: float) -> np.ndarray:
     threshold over the whole matrix, as often published, can empty a row.
     """
     if not 0 <= discard < 1:
-        raise OptionError(f"discard={discard}: a share of at least 0 and below 1")
+        raise OptionError(f"discard={discard!r}: a share of at least 0 and below 1")
     n = attention.shape[-1]
     positive = (attention > 0).sum(-1, keepdims=True)
     # Zeros sort first; the weakest survivor stands behind them and behind the dropped weights.
@@ -160,7 +166,7 @@ def mix(attention: np.ndarray, *, fuse: Fusion = "mean", discard: float = 0.0, r
     residual * I + (1 - residual) * A, where A is the fused attention without its weakest weights. Rows sum to 1.
     """
     if not 0 <= residual <= 1:
-        raise OptionError(f"residual={residual}: a weight between 0 and 1")
+        raise OptionError(f"residual={residual!r}: a weight between 0 and 1")
     fused = normalise_rows(discard_weakest(fuse_heads(attention, fuse), discard))
     return residual * np.eye(attention.shape[-1]) + (1 - residual) * fused
 
@@ -199,10 +205,11 @@ def attention_entropy(attention: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class HeadPattern:
-    """How much of a head's attention follows each pattern: shares between 0 and 1, and the entropy in nats.
+    """How much of a head's attention follows each pattern, and its entropy in nats.
 
-    uniform is the share that would not have to move to spread each row evenly over the tokens that it can see.
-    induction is None where no token of the text repeats.
+    Shares are corrected for chance: 0 is what even attention gives, 1 is all attention, negative less than chance. So
+    a head that spends the share w on a pattern and spreads the rest evenly has w there, and 1 - w for uniform, at any
+    length of the text. induction is None where the text has no repeated token to tell it by.
     """
 
     pattern: Pattern
@@ -226,25 +233,24 @@ def head_patterns(model: TextModel, text: str) -> tuple[tuple[HeadPattern, ...],
 def head_pattern(attention: np.ndarray, ids: Sequence[int], *, causal: bool) -> HeadPattern:
     """One head's pattern, from its weights (query, key) and the tokens' ids (n,).
 
-    Rows 0 and 1 are left out: there the first token is the token itself or the previous one. Every share is then a
-    mean over rows, so none depends on the text's length, and no two of self, previous and first can both hold most
-    of the attention. Induction looks, from a token that stood earlier in the text, at what followed it there.
+    Rows 0 and 1 are left out: there the first token is the token itself or the previous one. Shares are means over
+    rows. The pattern is the one with the greatest share, if that is most of the attention.
     """
     n = len(ids)
     if n < 3:
         raise OptionError(f"the text has {n} tokens; patterns need at least three")
     rows = np.arange(2, n)
-    visible = np.tril(np.ones((n, n))) if causal else np.ones((n, n))
-    even = visible / visible.sum(-1, keepdims=True)
+    even = _even(n, causal)
+    surplus = (attention - even) / (1 - even.max(-1, keepdims=True).clip(max=0.5))  # clip: row 0, which is left out
     shares: dict[Pattern, float] = {
-        "self": float(attention[rows, rows].mean()),
-        "previous token": float(attention[rows, rows - 1].mean()),
-        "first token": float(attention[rows, 0].mean()),
+        "self": float(surplus[rows, rows].mean()),
+        "previous token": float(surplus[rows, rows - 1].mean()),
+        "first token": float(surplus[rows, 0].mean()),
     }
-    induction = induction_share(attention, ids)
+    induction = induction_share(attention, ids, causal=causal)
     if induction is not None:
         shares["induction"] = induction
-    uniform = 1 - 0.5 * float(np.abs(attention - even)[rows].sum(-1).mean())
+    uniform = 1 - 0.5 * float(np.abs(surplus)[rows].sum(-1).mean())
     best = max(shares, key=lambda pattern: shares[pattern])
     pattern: Pattern = best if shares[best] > MOST else "uniform" if uniform > 1 - NEARLY else "mixed"
     return HeadPattern(
@@ -258,18 +264,27 @@ def head_pattern(attention: np.ndarray, ids: Sequence[int], *, causal: bool) -> 
     )
 
 
-def induction_share(attention: np.ndarray, ids: Sequence[int]) -> float | None:
-    """The mean attention from each repeated token to the tokens right after its earlier occurrences.
+def induction_share(attention: np.ndarray, ids: Sequence[int], *, causal: bool) -> float | None:
+    """The mean attention from each repeated token to the tokens right after its earlier occurrences, 0 for even.
 
-    None where no token repeats with another token in between (right after its first occurrence, a repeated token
-    would find only itself).
+    Keys right before the query are left out, since a previous-token head looks there as well. None where no token
+    repeats at a distance that can tell the two apart.
     """
     tokens = np.asarray(ids)
     follows = np.zeros(attention.shape, dtype=bool)
     follows[:, 1:] = tokens[:, None] == tokens[None, :-1]  # key j comes right after an occurrence of query i's token
-    follows &= np.tri(len(tokens), k=-1, dtype=bool)  # and before the query
+    follows &= np.tri(len(tokens), k=-2, dtype=bool)  # and before the query's predecessor
     repeated = follows.any(-1)
-    return float((attention * follows).sum(-1)[repeated].mean()) if repeated.any() else None
+    if not repeated.any():
+        return None
+    found, chance = ((weights * follows).sum(-1)[repeated] for weights in (attention, _even(len(tokens), causal)))
+    return float(((found - chance) / (1 - chance)).mean())
+
+
+def _even(n: int, causal: bool) -> np.ndarray:
+    """Attention spread evenly over the tokens that each row can see: (n, n)."""
+    visible = np.tri(n) if causal else np.ones((n, n))
+    return visible / visible.sum(-1, keepdims=True)
 
 
 @dataclass(frozen=True)
@@ -310,24 +325,30 @@ def _read(
     )
 
 
-def _refuse_target(method: str, target: Target | str | int | None) -> None:
+def _check_call(method: str, model: object, target: Target | str | int | None) -> None:
+    if not isinstance(model, TextModel):
+        raise UnsupportedArchitectureError(
+            f"{method} explains a TextModel, got {type(model).__name__}: xai.load a name, or xai.wrap a loaded model"
+        )
     if target is not None:
         raise TargetNotUsedError(f"{method} asks where the model looks, whatever it predicts: leave target out")
 
 
 def _layer(model: TextModel, layer: int) -> int:
-    if isinstance(layer, bool) or not isinstance(layer, int) or not -model.n_layers <= layer < model.n_layers:
+    if not isinstance(layer, SupportsIndex) or not -model.n_layers <= operator.index(layer) < model.n_layers:
         raise LayerRangeError(f"layer {layer!r}: {model.name} has layers 0 to {model.n_layers - 1}")
-    return layer % model.n_layers
+    return operator.index(layer) % model.n_layers
 
 
 def _head(model: TextModel, head: int) -> int:
-    if isinstance(head, bool) or not isinstance(head, int) or not -model.n_heads <= head < model.n_heads:
+    if not isinstance(head, SupportsIndex) or not -model.n_heads <= operator.index(head) < model.n_heads:
         raise HeadRangeError(f"head {head!r}: each layer of {model.name} has heads 0 to {model.n_heads - 1}")
-    return head % model.n_heads
+    return operator.index(head) % model.n_heads
 
 
 def _layers(model: TextModel, layers: Sequence[int] | None) -> list[int]:
+    if not isinstance(layers, Iterable | None):
+        raise OptionError(f"layers={layers!r}: name several, as in layers=[{layers!r}] or range(2)")
     chosen = list(range(model.n_layers)) if layers is None else [_layer(model, layer) for layer in layers]
     if not chosen or any(b <= a for a, b in itertools.pairwise(chosen)):
         raise OptionError(f"layers={layers}: name at least one layer, in increasing order")

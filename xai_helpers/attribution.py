@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 import math
+import operator
 import os
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, SupportsIndex
 
 import numpy as np
 
@@ -49,10 +51,15 @@ class Target:
             raise UnknownTargetError(f"output={self.output!r}: choose one of {', '.join(map(repr, OUTPUTS))}")
         for name in ("token", "versus"):
             value = getattr(self, name)
-            if isinstance(value, bool) or not (value is None or isinstance(value, str | int)):
+            if value == "" or isinstance(value, bool) or not isinstance(value, str | SupportsIndex | None):
                 raise UnknownTargetError(f"{name}={value!r}: give a label or token as a string, or an id as an int")
-        if isinstance(self.position, bool) or not isinstance(self.position, int):
+            if isinstance(value, SupportsIndex):
+                object.__setattr__(self, name, operator.index(value))  # numpy's integers too
+        if isinstance(self.position, bool) or not isinstance(self.position, SupportsIndex):
             raise UnknownTargetError(f"position={self.position!r}: give the index of a token as an int")
+        object.__setattr__(self, "position", operator.index(self.position))
+        if self.versus is not None and self.token == self.versus:
+            raise UnknownTargetError(f"token and versus are both {self.token!r}: their difference is always 0")
 
     def __str__(self) -> str:
         name = "the prediction" if self.token is None else repr(self.token)
@@ -107,7 +114,11 @@ class Attribution:
         if self.matrix is not None:
             set_("matrix", _frozen_array(self.matrix, (len(self.units),) * 2, "matrix"))
         for name in ("absorbed", "options", "versions"):
-            set_(name, _plain(getattr(self, name), name))
+            set_(name, MappingProxyType(_plain(getattr(self, name), name)))
+        if self.position is not None and not 0 <= self.position < len(self.units):
+            raise FormatError(f"position {self.position} lies outside the {len(self.units)} units")
+        if not isinstance(self.target, Target | None):
+            raise FormatError(f"target={self.target!r}: give a Target, or None")
         if self.total is not None:
             set_("total", float(self.total))
         if not all(math.isfinite(x) for x in [self.total or 0.0, *self.absorbed.values()]):
@@ -142,15 +153,19 @@ class Attribution:
 
         A word is a run of characters without blanks; punctuation at its ends stands alone. A word's score is the
         sum of its tokens' scores. In a matrix, columns are added and rows averaged (as Clark et al. 2019 do), so
-        that rows that sum to 1 still do. A token that spans two words joins them.
+        that rows that sum to 1 still do; but the word that holds the readout keeps the readout's own row, which the
+        scores are. A token that spans two words joins them.
         """
         groups = word_groups(self.text, self.units)
         units = tuple(_join(self.text, [self.units[i] for i in group]) for group in groups)
         add = np.zeros((len(self.units), len(groups)))
         for column, group in enumerate(groups):
             add[group, column] = 1.0
-        matrix = None if self.matrix is None else (add / add.sum(axis=0)).T @ self.matrix @ add
+        average = (add / add.sum(axis=0)).T
         position = None if self.position is None else int(add[self.position].argmax())
+        if position is not None:
+            average[position] = np.eye(len(self.units))[self.position]
+        matrix = None if self.matrix is None else average @ self.matrix @ add
         # fsum: exact to the last bit, whatever the order and size of the scores
         scores = np.array([math.fsum(self.scores[group]) for group in groups])
         return replace(self, units=units, scores=scores, matrix=matrix, position=position)
@@ -175,11 +190,11 @@ class Attribution:
             "special": [unit.special for unit in self.units],
             "position": self.position,
             "total": self.total,
-            "absorbed": self.absorbed,
+            "absorbed": dict(self.absorbed),
             "gap": self.gap,
             "matrix": None if self.matrix is None else self.matrix.tolist(),
-            "options": self.options,
-            "versions": self.versions,
+            "options": dict(self.options),
+            "versions": dict(self.versions),
         }
         text = json.dumps(record, allow_nan=False)
         if path is not None:
@@ -247,22 +262,31 @@ class Attribution:
 def word_groups(text: str, units: Sequence[Unit]) -> list[list[int]]:
     """Which units make up each word: lists of indices, in order, every unit in exactly one.
 
-    Special units, and units that cover nothing but blanks, stay alone. A unit without characters of its own (some
-    tokenizers write a word's leading blank as one) joins the word that begins where it stands.
+    Special units, and units that cover nothing but blanks, stay alone; but the blank before a word, which some
+    tokenizers write as a unit of its own (with or without its character), joins that word. Units of the same
+    characters, such as the bytes of one, are never parted.
     """
     word_at = _word_of_character(text)
     groups: list[list[int]] = []
-    previous: set[int] = set()
+    words: set[int] = set()
+    before: Unit | None = None
     for index, unit in enumerate(units):
-        reach = range(unit.start, max(unit.end, unit.start + 1))
-        words = set() if unit.special else {word_at[c] for c in reach if c < len(text) and word_at[c] >= 0}
-        if words & previous:
+        start = unit.end if text[unit.start : unit.end] == " " else unit.start
+        reach = text[start : max(unit.end, start + 1)]
+        mine = set() if unit.special else {word_at[start + i] for i in range(len(reach)) if not reach[i].isspace()}
+        if mine & words or (before is not None and _same_characters(unit, before)):
             groups[-1].append(index)
-            previous |= words
+            words |= mine
         else:
             groups.append([index])
-            previous = words
+            words = mine
+        before = unit
     return groups
+
+
+def _same_characters(one: Unit, other: Unit) -> bool:
+    span = (one.start, one.end)
+    return not one.special and not other.special and one.start < one.end and span == (other.start, other.end)
 
 
 def _word_of_character(text: str) -> list[int]:
@@ -295,8 +319,16 @@ def _edge(text: str, index: int) -> bool:
 def _join(text: str, units: Sequence[Unit]) -> Unit:
     if len(units) == 1:
         return units[0]
-    start, end = min(unit.start for unit in units), max(unit.end for unit in units)
+    start, end = without_blanks(text, min(unit.start for unit in units), max(unit.end for unit in units))
     return Unit(text[start:end], start, end)
+
+
+def without_blanks(text: str, start: int, end: int) -> tuple[int, int]:
+    """The span without blanks at its ends, unless it holds nothing else."""
+    piece = text[start:end]
+    if not piece.strip():
+        return start, end
+    return start + len(piece) - len(piece.lstrip()), end - len(piece) + len(piece.rstrip())
 
 
 def _frozen_array(values: Any, shape: tuple[int, ...], name: str) -> np.ndarray:

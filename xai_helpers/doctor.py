@@ -1,6 +1,6 @@
 """What this installation has, what it lacks, and what to do about it: `python -m xai_helpers doctor`.
 
-Nothing that may itself be broken is imported before its own check, so that the doctor can speak where torch can't.
+It needs nothing but `packaging`, and imports torch and transformers only to see whether they can be imported.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Check:
 def report(models: Path | None = None) -> list[Check]:
     """All checks, in the order in which they are worth mending. models: the embedded models' folder."""
     models = data_folder() / "models" if models is None else models
-    return [_python(), *_libraries(), _torch(), _memory(), *_models(models), _widgets(), _hub()]
+    return [_python(), *_libraries(), _torch(), _transformers(), _memory(), *_models(models), _widgets(), _hub()]
 
 
 def main() -> int:
@@ -105,6 +105,14 @@ def _torch() -> Check:
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU in use"
     threads = torch.get_num_threads()
     return Check("torch build", True, f"{build}, {device}, {threads} thread{'s' if threads > 1 else ''}")
+
+
+def _transformers() -> Check:
+    try:
+        from transformers import PreTrainedModel
+    except Exception as error:  # as for torch
+        return Check("transformers build", False, f"can't be imported: {type(error).__name__}: {error}", INSTALL)
+    return Check("transformers build", True, f"works: {PreTrainedModel.__name__} can be imported")
 
 
 def _memory() -> Check:

@@ -12,6 +12,6 @@ def reachable(timeout: float = 5.0) -> bool:
         return False
     try:
         httpx.head(constants.ENDPOINT, timeout=timeout)
-    except (httpx.HTTPError, OSError):
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError):
         return False
     return True

@@ -23,7 +23,7 @@ from safetensors import SafetensorError
 
 from . import architectures, hub
 from .architectures import Architecture, Kind
-from .attribution import Target, Unit
+from .attribution import Target, Unit, without_blanks
 from .errors import (
     EmptyTextError,
     MaskError,
@@ -42,6 +42,9 @@ from .errors import (
 )
 from .paths import data_folder
 from .viz.wording import visible
+
+# Unicode names of the scripts that write no blanks between words begin so.
+WITHOUT_BLANKS = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")
 
 AUTO_CLASSES: dict[Kind, Any] = {
     "causal-lm": transformers.AutoModelForCausalLM,
@@ -62,12 +65,12 @@ class EncodedText:
 
 @dataclass(frozen=True)
 class ResolvedTarget:
-    """A target whose names have become ids and whose position counts from 0 (None for a classifier)."""
+    """A target whose names have become ids. position: the index of the token that the prediction is read from."""
 
     target: Target
     id: int
     versus_id: int | None
-    position: int | None
+    position: int
 
     def value(self, logits: torch.Tensor) -> torch.Tensor:
         """The number that is explained: (...,) from the logits (..., n_choices) at the readout."""
@@ -133,6 +136,8 @@ class TextModel:
         """
         if not isinstance(text, str):
             raise NotOneTextError(f"expected one text as a string, got {_describe(text)}; call once for each text")
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            raise NotOneTextError("the text holds half a character (a lone surrogate); read it as UTF-8 again")
         if not text.strip():
             raise EmptyTextError("the text is empty" if not text else "the text holds nothing but blanks")
         batch = self.tokenizer(
@@ -159,7 +164,7 @@ class TextModel:
 
     def forward(self, encoded: EncodedText, **kwargs: Any) -> Any:
         """The model's own output on one text; gradients flow if they are enabled. Raises NonFiniteError."""
-        output = self.model(input_ids=encoded.ids, attention_mask=encoded.mask, **kwargs)
+        output = self.model(input_ids=encoded.ids, attention_mask=encoded.mask, return_dict=True, **kwargs)
         if not torch.isfinite(output.logits).all():
             raise NonFiniteError(
                 f"{self.name} gives NaN or infinite logits for this text; its weights are damaged, or its dtype "
@@ -191,18 +196,18 @@ class TextModel:
         if not self.architecture.decoder:
             return 0
         pad = self.config.pad_token_id
-        return len(ids) - 1 if pad is None else int((ids != pad).nonzero().max())
+        return len(ids) - 1 if pad is None else max((ids != pad).nonzero().flatten().tolist(), default=0)
 
     def readout_logits(self, encoded: EncodedText, output: Any, position: int = -1) -> torch.Tensor:
         """The logits among which the model chooses: (n_choices,), classes or vocabulary."""
         if self.kind == "classifier":
             return output.logits[0]
-        if self.kind == "masked-lm" and self.tokenizer.mask_token_id not in encoded.ids[0].tolist():
-            raise MaskError(f"{self.name} predicts a masked token; write {self.tokenizer.mask_token} in the text")
-        return output.logits[0, self.readout(encoded, position)]
+        return output.logits[0, self._predicting(encoded, position)]
 
     def predict(self, text: str, k: int = 5) -> tuple[Prediction, ...]:
         """The k most probable labels or next tokens, best first."""
+        if k < 1:
+            raise OptionError(f"predict(k={k}): ask for at least one")
         encoded = self.encode(text)
         with torch.no_grad():
             logits = self.readout_logits(encoded, self.forward(encoded)).double()
@@ -215,7 +220,9 @@ class TextModel:
         if self.kind == "classifier":
             return self.labels[id]
         text = str(self.tokenizer.decode([id], clean_up_tokenization_spaces=False))
-        return text if text and "\ufffd" not in text else str(self.tokenizer.convert_ids_to_tokens(id))
+        if text and "\ufffd" not in text:
+            return text
+        return str(self.tokenizer.convert_ids_to_tokens(id) or f"<{id}>")  # some models embed more than they name
 
     def resolve(
         self, target: Target | str | int | None, text: str | EncodedText, logits: torch.Tensor | None = None
@@ -229,65 +236,85 @@ class TextModel:
         encoded = self._encoded(text)
         if not isinstance(target, Target):
             target = Target(target)
+        place = self._predicting(encoded, target.position)
         if target.token is None:
             if logits is None:
                 with torch.no_grad():
                     logits = self.readout_logits(encoded, self.forward(encoded), target.position)
             id = int(logits.argmax())
         else:
-            id = self._id_of(target.token, encoded, target.position)
-        versus_id = None if target.versus is None else self._id_of(target.versus, encoded, target.position)
+            id = self._id_of(target.token, encoded, place)
+        versus_id = None if target.versus is None else self._id_of(target.versus, encoded, place)
+        if id == versus_id:
+            raise UnknownTargetError(f"{self.choice_name(id)!r} versus itself is always 0; name another versus")
         named = replace(
             target,
-            token=self._name_for(id, target.token, encoded, target.position),
-            versus=None if versus_id is None else self._name_for(versus_id, target.versus, encoded, target.position),
+            token=self._name_for(id, target.token, encoded, place),
+            versus=None if versus_id is None else self._name_for(versus_id, target.versus, encoded, place),
         )
-        position = None if self.kind == "classifier" else self.readout(encoded, target.position)
-        return ResolvedTarget(named, id, versus_id, position)
+        return ResolvedTarget(named, id, versus_id, place)
 
     def _encoded(self, text: str | EncodedText) -> EncodedText:
         return text if isinstance(text, EncodedText) else self.encode(text)
 
+    def _predicting(self, encoded: EncodedText, position: int) -> int:
+        """The readout, where something is to be predicted: a masked language model then needs its mask."""
+        place = self.readout(encoded, position)
+        if self.kind == "masked-lm" and int(encoded.ids[0, place]) != self.tokenizer.mask_token_id:
+            raise MaskError(f"{self.name} predicts a masked token; write {self.tokenizer.mask_token} in the text")
+        return place
+
     def _units(self, text: str, ids: list[int], offsets: Any, special: Any) -> tuple[Unit, ...]:
-        spans = [_without_blanks(text, int(start), int(end)) for start, end in offsets]
+        pieces = [str(piece) for piece in self.tokenizer.convert_ids_to_tokens(ids)]
+        spans = [without_blanks(text, int(start), int(end)) for start, end in offsets]
+        # A word's leading blank as a piece of its own, which some tokenizers place on the word's first letter.
+        spans = [
+            (start, start) if not piece.strip("▁Ġ") and text[start:end].strip() else (start, end)
+            for piece, (start, end) in zip(pieces, spans, strict=True)
+        ]
         units: list[Unit] = []
         for span, group in itertools.groupby(range(len(ids)), key=lambda i: (spans[i], bool(special[i]))):
             members = list(group)
             (start, end), is_special = span
             for k, i in enumerate(members):
-                characters = "" if is_special else text[start:end] or str(self.tokenizer.decode([ids[i]]))
-                shown = visible(characters or str(self.tokenizer.convert_ids_to_tokens(ids[i])))
+                characters = (
+                    pieces[i] if is_special else text[start:end] or pieces[i].replace("▁", " ").replace("Ġ", " ")
+                )
+                shown = visible(characters)
                 if len(members) > 1 and not is_special and end > start:  # one character, several tokens
                     shown = f"{shown}[{k + 1}/{len(members)}]"
+                if ids[i] == self.tokenizer.unk_token_id and shown != pieces[i]:
+                    shown = f"{shown} {pieces[i]}"  # the page shows it, the model did not see it
                 units.append(Unit(shown, start, end, is_special))
         return tuple(units)
 
-    def _id_of(self, token: str | int, encoded: EncodedText, position: int) -> int:
+    def _id_of(self, token: str | int, encoded: EncodedText, place: int) -> int:
         if isinstance(token, int):
             n = self.config.num_labels if self.kind == "classifier" else self.config.vocab_size
             if not 0 <= token < n:
                 what = "classes" if self.kind == "classifier" else "vocabulary entries"
                 raise TargetRangeError(f"id {token} lies outside the {n} {what} of {self.name} (0 to {n - 1})")
             return token
-        return self._label_id(token) if self.kind == "classifier" else self._token_id(token, encoded, position)
+        return self._label_id(token) if self.kind == "classifier" else self._token_id(token, encoded, place)
 
     def _label_id(self, label: str) -> int:
-        labels = [name.lower() for name in self.labels]
-        if label.lower() not in labels:
+        if label in self.labels:
+            return self.labels.index(label)
+        alike = [i for i, name in enumerate(self.labels) if name.lower() == label.lower()]
+        if len(alike) != 1:
             raise UnknownTargetError(f"{self.name} has no label {label!r}; it has: {', '.join(self.labels)}")
-        return labels.index(label.lower())
+        return alike[0]
 
-    def _token_id(self, token: str, encoded: EncodedText, position: int) -> int:
-        place = self.readout(encoded, position)
+    def _token_id(self, token: str, encoded: EncodedText, place: int) -> int:
         if self.kind == "causal-lm":
             pieces = self._continuation(encoded.text[: encoded.units[place].end], token)
         else:
             mask = encoded.units[place]
             pieces = self._middle(encoded.text[: mask.start], token, encoded.text[mask.end :])
         if len(pieces) != 1:
-            shown = [str(piece) for piece in self.tokenizer.convert_ids_to_tokens(pieces)]
+            shown = ", ".join(f"{self.choice_name(piece)!r} (id {piece})" for piece in pieces)
             raise MultiTokenTargetError(
-                f"{token!r} is {len(pieces)} tokens of {self.name}: {shown}; explain one of them, or give an id"
+                f"{token!r} is {len(pieces)} tokens of {self.name}: {shown}; explain the first of them, by its id"
             )
         if pieces[0] == self.tokenizer.unk_token_id and token != self.tokenizer.unk_token:
             raise UnknownTargetError(f"{token!r} is not in the vocabulary of {self.name}")
@@ -298,10 +325,14 @@ class TextModel:
 
     def _continuation(self, text: str, token: str) -> list[int]:
         """The ids that `token` adds after `text`; a word gets its leading blank, punctuation does not."""
-        attached = not token[:1].isalnum() or text[-1:].isspace() or unicodedata.category(text[-1:] or " ")[1] in "si"
-        before, after = self._ids(text), self._ids(text + ("" if attached else " ") + token)
-        # Where the end of the text and the token would melt into one, the token is taken by itself.
-        return after[len(before) :] if after[: len(before)] == before else self._ids(token)
+        before, after = self._ids(text), self._ids(text + (" " if _needs_blank(text, token) else "") + token)
+        if after[: len(before)] == before:
+            return after[len(before) :]
+        if text[-1:] == " ":
+            raise UnknownTargetError(
+                f"the text ends with a blank, which {self.name} would put into the token {token!r}: leave the blank out"
+            )
+        return self._ids(token)  # the end of the text and the token would melt into one: taken by itself
 
     def _middle(self, left: str, token: str, right: str) -> list[int]:
         """The ids that `token` has between `left` and `right`, where the mask stands now."""
@@ -311,13 +342,13 @@ class TextModel:
         kept = filled[:at] == masked[:at] and filled[len(filled) - after :] == masked[at + 1 :]
         return filled[at : len(filled) - after] if kept else self._ids(token)
 
-    def _name_for(self, id: int, given: str | int | None, encoded: EncodedText, position: int) -> str | int:
+    def _name_for(self, id: int, given: str | int | None, encoded: EncodedText, place: int) -> str | int:
         """A name that resolves to this id again: the one given, the one shown, or the id itself."""
         if isinstance(given, str):
             return given
         name = self.choice_name(id)
         try:
-            return name if self._id_of(name, encoded, position) == id else id
+            return name if self._id_of(name, encoded, place) == id else id
         except UnknownTargetError:
             return id
 
@@ -363,6 +394,8 @@ def load(
     Raises ModelNotFoundError, NotAModelError, MissingTokenizerError, NoHeadError, EncoderDecoderError or
     UnsupportedArchitectureError.
     """
+    if not isinstance(name, str | os.PathLike) or not os.fspath(name):
+        raise ModelNotFoundError(f"{name!r} names no model; {_embedded_hint()}")
     name = os.fspath(name)
     if task is not None and task not in AUTO_CLASSES:
         raise OptionError(f"task={task!r}: choose one of {', '.join(map(repr, AUTO_CLASSES))}")
@@ -377,18 +410,26 @@ def load(
     kind = task or architectures.kind_of(config.architectures[0])
     _check_head(kind, architecture, config, name)
     tokenizer = _load_tokenizer(name, source, local)
-    with _reading(name, source), _no_progress_bar():
+    with _reading(name, source), _quiet():
         model, info = AUTO_CLASSES[kind].from_pretrained(
             source,
             dtype=dtype or torch.float32,
             attn_implementation="eager",
             local_files_only=local,
+            ignore_mismatched_sizes=True,  # reported below, by name
             output_loading_info=True,
         )
-    if info["missing_keys"]:
-        # Otherwise transformers would make up the head at random, and we would explain noise.
-        raise NoHeadError(f"{name} has no weights for {sorted(info['missing_keys'])}: it was not trained as a {kind}")
-    model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    # What is missing transformers makes up at random, and we would explain noise.
+    missing, stack = sorted(info["missing_keys"]), f"{model.base_model_prefix}."
+    if info["mismatched_keys"] or any(key.startswith(stack) for key in missing):
+        wrong = missing or sorted(str(key[0]) for key in info["mismatched_keys"])
+        raise NotAModelError(f"the weights of {name} don't fit its config: {wrong[:5]}; save or fetch the model again")
+    if missing:
+        raise NoHeadError(f"{name} has no weights for {missing}: it was not trained as a {kind}")
+    try:
+        model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    except (RuntimeError, AssertionError) as error:
+        raise OptionError(f"device={device!r} can't be used: {error}") from error
     return wrap(model, tokenizer, name=name)
 
 
@@ -459,23 +500,30 @@ def _load_tokenizer(name: str, source: str, local: bool) -> Any:
 
 
 @contextlib.contextmanager
-def _no_progress_bar() -> Iterator[None]:
-    """Keeps transformers' progress bar out of notebooks; the user's setting comes back."""
-    enabled = transformers.utils.logging.is_progress_bar_enabled()
-    transformers.utils.logging.disable_progress_bar()
+def _quiet() -> Iterator[None]:
+    """Keeps transformers' progress bar and loading report out of notebooks; the user's settings come back."""
+    logging = transformers.utils.logging
+    verbosity, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
     try:
         yield
     finally:
-        if enabled:
-            transformers.utils.logging.enable_progress_bar()
+        logging.set_verbosity(verbosity)
+        if bar:
+            logging.enable_progress_bar()
 
 
-def _without_blanks(text: str, start: int, end: int) -> tuple[int, int]:
-    """The span without blanks at its ends (tokenizers differ in whether a word's leading blank is inside)."""
-    piece = text[start:end]
-    if not piece.strip():
-        return start, end
-    return start + len(piece) - len(piece.lstrip()), end - len(piece) + len(piece.rstrip())
+def _needs_blank(text: str, token: str) -> bool:
+    """Whether a blank parts the text from the next word: not after "(" or "$", nor in scripts that write none."""
+    last = text[-1:]
+    if not last or last.isspace() or not token[0].isalnum():
+        return False
+    if any(unicodedata.name(c, "").startswith(WITHOUT_BLANKS) for c in (last, token[0])):
+        return False
+    if last == '"':
+        return not (text[:-1] == "" or text[-2].isspace())  # a closing one; an opening one holds the word
+    return last not in "'$#@/-_" and unicodedata.category(last) not in ("Ps", "Pi")
 
 
 def _describe(value: object) -> str:

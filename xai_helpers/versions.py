@@ -8,10 +8,14 @@ from importlib import metadata
 LIBRARIES = ("torch", "transformers", "numpy")
 
 
-@functools.cache
 def versions() -> dict[str, str]:
     """The releases of this package and of the libraries whose arithmetic a score depends on."""
-    return {"xai_helpers": package_version()} | {name: metadata.version(name) for name in LIBRARIES}
+    return {"xai_helpers": package_version()} | {name: _version(name) for name in LIBRARIES}
+
+
+@functools.cache
+def _version(name: str) -> str:
+    return metadata.version(name)
 
 
 def package_version() -> str:

@@ -10,7 +10,7 @@
 # - tell a *faithful* explanation from a *plausible* one, and a *local* one from a *global* one,
 # - know what question each family of methods answers, and in which chapter it comes.
 #
-# **40 minutes, 700 MB of memory.** You need: Python, and a rough idea of what a transformer is. You need no
+# **40 minutes, 1 GB of memory.** You need: Python, and a rough idea of what a transformer is. You need no
 # network: the models came with the course.
 
 # %%
@@ -24,9 +24,10 @@ from xai_helpers import registry
 # ## Two models
 #
 # `course-gpt2` continues a text. `course-distilbert` says whether a review is positive or negative. Both have the
-# architecture of their famous namesakes, and **both are small models that we trained ourselves**, on a small
-# invented world: a few hundred facts, names and reviews. They are not OpenAI's GPT-2 or Hugging Face's DistilBERT,
-# and know nothing outside that world. In exchange they load in a second, and we know what they were taught.
+# architecture of their famous namesakes, and **both are small models that we trained ourselves**, on sentences that
+# we wrote or had a grammar write: a few hundred facts, names, and reviews. They are not OpenAI's GPT-2 or Hugging
+# Face's DistilBERT, and know next to nothing beyond those sentences. In exchange they need no download, and we know
+# what they were taught.
 
 # %%
 gpt2 = xai.load("course-gpt2")
@@ -82,14 +83,16 @@ print("scores:  ", explanation.scores.round(3))
 print("sum:     ", round(explanation.scores.sum(), 6))
 print("top two: ", [token for token, _ in explanation.top(2)])
 assert abs(explanation.gap) < 1e-9
+assert explanation.scores[0] > 0.5
 
 # %% [markdown]
-# Did it pick your two words? Look at where the most weight went. Is that a word that you would have picked?
+# Did it pick your two words? More than half of the weight lies on *The*. Is that why the model says *Paris*?
 #
 # ## A claim must be tested
 #
 # An explanation is a claim about a model. So put it to the test: replace one word at a time by another that fits the
 # sentence, and see what becomes of *Paris*.
+
 
 # %%
 def with_word(old: str, new: str) -> tuple[str, float]:
@@ -98,13 +101,20 @@ def with_word(old: str, new: str) -> tuple[str, float]:
     return guesses[0].token, {guess.token: guess.probability for guess in guesses}[" Paris"]
 
 
-share = dict(zip(explanation.tokens, explanation.scores))
-for old, new in {"The": "This", "Eiffel": "Galata", "located": "found", "in": "near"}.items():
+words = explanation.to_words()  # a tokenizer may cut a word into pieces
+share = dict(zip(words.tokens, words.scores))
+for old, new in {"The": "This", "Eiffel": "Galata", "located": "found", "city": "town"}.items():
     said, paris = with_word(old, new)
-    print(f"{old:>8} -> {new:7} says{said:10} P(Paris) {paris:.3f}   rollout's share {share[old]:.3f}")
+    print(f"{old:>8} -> {new:7} says{said:10} P(Paris) {paris:.2f}   rollout's share {share[old]:.2f}")
 
 # %% [markdown]
-# TODO
+# Put *This* for *The*, and nothing happens: the word with the greatest share does not matter. Put another tower
+# for *Eiffel*, and the model names that tower's city instead. And *city*, one of the smallest shares, carries the
+# answer too: with *town* in its place this model no longer completes the fact.
+#
+# So is rollout wrong? It answered its own question, where attention leads, and many heads rest on the first token
+# when they have nothing to look for (an *attention sink*: Xiao et al., 2023). It was we who read it as an answer to
+# ours: which words decide.
 #
 # Two words for what just happened:
 #
@@ -145,6 +155,7 @@ Markdown("\n".join(lines))
 #
 # Rollout multiplies layers. What do the layers add? Drag the slider, or focus it and press the arrow keys.
 
+
 # %%
 def first_layers(layers: int) -> xai.Attribution:
     """The rollout through the lowest `layers` layers only."""
@@ -157,8 +168,7 @@ for layers in range(1, gpt2.n_layers + 1):
 # %% tags=["nbval-ignore-output"]
 # Output ignored by the tests: a control exists only while a kernel runs.
 layers = ipywidgets.IntSlider(value=1, min=1, max=gpt2.n_layers, description="layers")
-ipywidgets.interact(first_layers, layers=layers);
-
+control = ipywidgets.interact(first_layers, layers=layers)
 # %% [markdown]
 # ## Local and global
 #
@@ -176,7 +186,8 @@ for text in prompts:
     print(f"first token {scores[0]:.2f}, last token {scores[-1]:.2f}, fair share {1 / len(scores):.2f}   {text}")
 
 # %% [markdown]
-# TODO prose
+# On each of these prompts the first token gets more than twice its fair share, whatever it is. That is a small global
+# statement: on this model, rollout leans to the first token. It rests on three prompts, and says so.
 #
 # ## The other model
 #
@@ -184,7 +195,24 @@ for text in prompts:
 # word. Its tokenizer adds `[SEP]` at the end. Both are marked as special: comparisons between methods leave them out.
 
 # %%
-xai.attention_rollout(distilbert, review)
+explanation = xai.attention_rollout(distilbert, review)
+explanation
+
+# %% [markdown]
+# The review is judged positive, and the two strongest words are *despite* and *weak*. Did *weak* speak for the
+# verdict, or against it? Rollout has no sign and can't say. The test by hand can:
+
+# %%
+for old, new in {"entertaining": "boring", "despite": "with", "weak": "strong"}.items():
+    verdict = distilbert.predict(review.replace(old, new), k=1)[0]
+    score = explanation.scores[explanation.tokens.index(old)]
+    print(f"{old:>12} -> {new:7} {verdict.token:9} {verdict.probability:.2f}   rollout's share {score:.2f}")
+
+# %% [markdown]
+# Most readers would mark *entertaining*. That is plausible, and not faithful: with *boring* in its place the verdict
+# stays positive. With *strong* for *weak* it turns: "despite a strong script" announces bad news, and this model goes
+# by the concession. So *weak* spoke *for* the verdict here, and rollout was right to point at it, though it could not
+# say in which direction. Methods with signs come in chapter 02.
 
 # %% [markdown]
 # ## Your own text
@@ -237,4 +265,5 @@ for text in ("   ", "very " * 1000):
 #
 # **Sources.** Abnar & Zuidema 2020, *Quantifying Attention Flow in Transformers*. Jacovi & Goldberg 2020, *Towards
 # Faithfully Interpretable NLP Systems: How Should We Define and Evaluate Faithfulness?* Jain & Wallace 2019,
-# *Attention is not Explanation*. Wiegreffe & Pinter 2019, *Attention is not not Explanation*.
+# *Attention is not Explanation*. Wiegreffe & Pinter 2019, *Attention is not not Explanation*. Xiao et al. 2023,
+# *Efficient Streaming Language Models with Attention Sinks*.

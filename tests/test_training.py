@@ -1,0 +1,327 @@
+"""The recipes in `training/`: what is held out stays out, nothing depends on chance, and the shipped models work."""
+
+import hashlib
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
+
+from training.abilities import ABILITIES, agreement, facts, general, greater_than, indirect_objects, pronouns, sentiment
+from training.abilities.induction import copied_row, repeated_row
+from training.card import write_checksums
+from training.corpus import documents, held_out, pack, training_reviews, training_rows
+from training.evaluate import (
+    SEED_PROMPTS,
+    SEED_REVIEWS,
+    answer_cases,
+    classify,
+    gpt2_cases,
+    review_cases,
+    seed_results,
+    summarise,
+    wilson_interval,
+)
+from training.frames import SPLITS, Grammar, fill, make_grammar, parse_skeleton, split_of
+from training.lexicon import NAMES
+from training.tokenizer import content_words
+
+MODELS = Path(__file__).parents[1] / "data" / "models"
+GRAMMARS: list[Grammar] = [
+    *facts.GRAMMARS.values(),
+    indirect_objects.GRAMMAR,
+    agreement.GRAMMAR,
+    *pronouns.GRAMMARS.values(),
+    sentiment.COMMON,
+    sentiment.JUDGE_GRAMMAR,
+    greater_than.GRAMMAR,
+    general.GRAMMAR,
+]
+SENTENCES = [
+    "The cat sat on the mat because it was very tired",
+    "When Mary and John went to the store, John gave a drink to Mary.",
+    "From 1732 to 1799, and 7 + 5 = 12.",
+    "A café, naïve: 東京 🙂 <script>",
+]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+# What is held out
+
+
+@pytest.mark.parametrize("grammar", GRAMMARS, ids=lambda grammar: grammar.ability)
+def test_skeletons_lie_in_one_split_each(grammar: Grammar) -> None:
+    texts = [[skeleton.text for skeleton in grammar.skeletons[split]] for split in SPLITS]
+    assert sum(map(len, texts)) == len(set(itertools.chain(*texts)))
+    assert all(len(part) >= 2 for part in texts)
+
+
+@pytest.mark.parametrize("grammar", GRAMMARS, ids=lambda grammar: grammar.ability)
+def test_frames_are_disjoint_between_splits(grammar: Grammar) -> None:
+    drawn = {split: {grammar.draw(Random(i), split, "frame")[0] for i in range(300)} for split in SPLITS}
+    assert drawn["train"].isdisjoint(drawn["dev"] | drawn["test"])
+    assert drawn["dev"].isdisjoint(drawn["test"])
+
+
+@pytest.mark.parametrize("grammar", GRAMMARS, ids=lambda grammar: grammar.ability)
+def test_grammars_make_hundreds_of_frames(grammar: Grammar) -> None:
+    skeletons = itertools.chain(*grammar.skeletons.values())
+    assert sum(np.prod([len(part) for part in skeleton.parts]) for skeleton in skeletons) >= 200
+
+
+def test_pinned_skeletons_stay_in_training() -> None:
+    for grammar in GRAMMARS:
+        assert not any(skeleton.pinned for split in ("dev", "test") for skeleton in grammar.skeletons[split])
+
+
+def names_and_pairs(split: str, kind: str, count: int = 300) -> tuple[set[str], set[frozenset[str]]]:
+    """The people whom the indirect-object cases name, and who meets whom."""
+    cases = [indirect_objects.draw(Random(i), split, kind) for i in range(count)]
+    pairs = {frozenset((case.answers[0].strip(), case.rivals[0].strip())) for case in cases}
+    return set(itertools.chain(*pairs)), pairs
+
+
+def test_names_and_pairs_are_disjoint_between_splits() -> None:
+    train_names, train_pairs = names_and_pairs("train", "", 2000)
+    dev_names, _ = names_and_pairs("dev", "name")
+    test_names, _ = names_and_pairs("test", "name")
+    assert train_names.isdisjoint(dev_names | test_names)
+    assert dev_names.isdisjoint(test_names)
+    dev_pairs, test_pairs = names_and_pairs("dev", "pair")[1], names_and_pairs("test", "pair")[1]
+    assert train_pairs.isdisjoint(dev_pairs | test_pairs)
+    assert dev_pairs.isdisjoint(test_pairs)
+
+
+def test_names_held_out_of_one_ability_are_seen_in_another() -> None:
+    text = " ".join(case.text for case in itertools.islice(documents(Random(0)), 30_000))
+    unseen = {name for name in NAMES if name not in text}
+    assert not unseen
+
+
+def test_training_prompts_hold_no_held_out_prompt() -> None:
+    train = {case.prompt for case in itertools.islice(documents(Random(1)), 20_000)}
+    for name, ability in ABILITIES.items():
+        for kind in ability.KINDS:
+            leaked = [case.prompt for case in held_out(name, "dev", kind, 40) if case.prompt in train]
+            assert not leaked, (name, kind)
+
+
+def test_sentences_by_hand_share_no_five_words_between_splits() -> None:
+    runs = {
+        split: {run for text, _ in sentiment.written_by_hand(split) for run in sentiment.runs_of_five(text)}
+        for split in SPLITS
+    }
+    grammar = {run for text, _ in training_reviews(3, 2000) for run in sentiment.runs_of_five(text)}
+    assert runs["dev"].isdisjoint(runs["test"])
+    assert (runs["train"] | grammar).isdisjoint(runs["dev"] | runs["test"])
+
+
+# Nothing depends on chance
+
+
+def test_generation_is_deterministic() -> None:
+    first, second = (list(itertools.islice(documents(Random(5)), 500)) for _ in range(2))
+    assert first == second
+    assert held_out("facts", "dev", "pair", 20) == held_out("facts", "dev", "pair", 20)
+    assert training_reviews(2, 50) == training_reviews(2, 50)
+
+
+def test_splits_do_not_depend_on_the_process() -> None:
+    # Written down once: if these change, every shipped split has changed.
+    assert [split_of("a", str(i)) for i in range(12)] == [
+        "train",
+        "dev",
+        "train",
+        "train",
+        "train",
+        "train",
+        "train",
+        "train",
+        "train",
+        "train",
+        "train",
+        "train",
+    ]
+
+
+def test_rows_are_deterministic_and_hold_masks(tokenizer) -> None:
+    rows, again = training_rows(tokenizer, 3, 200, 64), training_rows(tokenizer, 3, 200, 64)
+    for part, same in zip(rows, again, strict=True):
+        np.testing.assert_array_equal(part, same)
+    inputs, labels, _ = rows
+    hidden = (inputs == tokenizer.mask_token_id) | (inputs == tokenizer.pad_token_id)
+    assert hidden.any()
+    np.testing.assert_array_equal(inputs[:, 1:][~hidden[:, 1:]], labels[:, :-1][~hidden[:, 1:]])
+    assert not np.isin(labels, [tokenizer.mask_token_id, tokenizer.pad_token_id]).any()
+
+
+# The pieces
+
+
+def test_skeletons_expand_to_their_alternatives() -> None:
+    skeleton = parse_skeleton("!(A|The) {n} (sat|) down")
+    assert skeleton.pinned
+    assert {skeleton.choose(Random(i)) for i in range(50)} == {
+        "A {n} sat down",
+        "The {n} sat down",
+        "A {n}  down",
+        "The {n}  down",
+    }
+
+
+def test_no_bracket_is_left_over() -> None:
+    for grammar in GRAMMARS:
+        for skeleton in itertools.chain(*grammar.skeletons.values()):
+            assert all("|" not in part[0] for part in skeleton.parts if len(part) == 1), skeleton.text
+
+
+def test_fill_finds_prompt_answer_and_rest() -> None:
+    assert fill("in {x} is @{y}.", {"x": "France", "y": "Paris"}) == ("In France is", " Paris", ".")
+    assert fill("{c}{a} to {c}@{b}.", {"c": "17", "a": "32", "b": "45"}) == ("1732 to 17", "45", ".")
+
+
+def test_make_grammar_deals_by_hash_and_not_by_order() -> None:
+    lines = [f"sentence {i} {{x}} @{{y}}" for i in range(30)]
+    forth, back = make_grammar("t", lines), make_grammar("t", lines[::-1])
+    for split in SPLITS:
+        assert {s.text for s in forth.skeletons[split]} == {s.text for s in back.skeletons[split]}
+
+
+def test_copied_rows_carry_loss_on_copies_alone() -> None:
+    ids = np.arange(100, 4000)
+    for seed in range(50):
+        row, weight = copied_row(np.random.default_rng(seed), ids, 256)
+        assert 4 * 3 <= weight.sum() <= 4 * 23
+        for at in np.flatnonzero(weight):  # each stressed token followed its predecessor before
+            before = [i for i in range(1, at) if row[i - 1] == row[at - 1] and row[i] == row[at]]
+            assert before, (seed, at)
+
+
+def test_repeated_rows_repeat() -> None:
+    row, weight = repeated_row(np.random.default_rng(0), np.arange(100, 4000), 64)
+    start = int(np.flatnonzero(weight)[0])
+    np.testing.assert_array_equal(row[start:], row[1 : 1 + len(row) - start])
+
+
+def test_packed_rows_are_the_documents(tokenizer) -> None:
+    ids, _ = pack(documents(Random(4)), tokenizer, np.random.default_rng(0), 3, 256)
+    text = tokenizer.decode(ids[0], skip_special_tokens=False)
+    joined = tokenizer.eos_token.join(case.text for case in itertools.islice(documents(Random(4)), 40))
+    assert joined.startswith(text.removeprefix(tokenizer.eos_token))
+
+
+def test_wilson_interval_agrees_with_the_known_case() -> None:
+    low, high = wilson_interval(8, 10)  # Brown, Cai and DasGupta (2001)
+    assert (round(low, 3), round(high, 3)) == (0.49, 0.943)
+    assert wilson_interval(0, 10)[0] == 0
+    assert wilson_interval(10, 10)[1] == 1
+
+
+# The shipped files
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return AutoTokenizer.from_pretrained(MODELS / "course-gpt2")
+
+
+@pytest.mark.parametrize("text", SENTENCES)
+def test_gpt2_tokenizer_round_trips(tokenizer, text: str) -> None:
+    assert tokenizer.decode(tokenizer.encode(text)) == text
+
+
+def test_gpt2_tokenizer_holds_words_as_single_tokens(tokenizer) -> None:
+    split = [word for word in content_words() if len(tokenizer.encode(f" {word}")) > 1]
+    assert not split
+    assert not [name for name in NAMES if len(tokenizer.encode(name)) > 1]
+    assert len(tokenizer.encode(SENTENCES[0])) == len(SENTENCES[0].split())
+    assert tokenizer.convert_ids_to_tokens(tokenizer.encode(" 1732")) == ["Ġ17", "32"]
+
+
+def test_tokenizers_have_their_special_tokens(tokenizer) -> None:
+    assert tokenizer.eos_token == "<|endoftext|>"
+    assert len({tokenizer.eos_token_id, tokenizer.pad_token_id, tokenizer.mask_token_id}) == 3
+    reviews = AutoTokenizer.from_pretrained(MODELS / "course-distilbert")
+    tokens = reviews.convert_ids_to_tokens(reviews("It was great.")["input_ids"])
+    assert tokens == ["[CLS]", "it", "was", "great", ".", "[SEP]"]
+    assert reviews.mask_token == "[MASK]"
+    assert reviews.pad_token_id == 0
+    unknown = reviews("Quixotic zebras jabber, Włodek!")["input_ids"].count(reviews.unk_token_id)
+    assert unknown <= 1  # the letters are known, inside words as well
+
+
+def test_checksums_match_the_files(tmp_path: Path) -> None:
+    lines = (MODELS / "SHA256SUMS").read_text().splitlines()
+    listed = dict(reversed(line.split("  ", 1)) for line in lines)
+    files = {path.relative_to(MODELS).as_posix(): path for path in MODELS.glob("*/**/*") if path.is_file()}
+    assert listed.keys() == files.keys()
+    assert all(hashlib.sha256(path.read_bytes()).hexdigest() == listed[name] for name, path in files.items())
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "a").write_text("a")
+    write_checksums(tmp_path)
+    digest = "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"
+    assert (tmp_path / "SHA256SUMS").read_text() == f"{digest}  model/a\n"
+
+
+@pytest.mark.parametrize("name", ["course-gpt2", "course-distilbert"])
+def test_model_folders_hold_no_pickle_and_load_in_single_precision(name: str) -> None:
+    assert not [path for path in (MODELS / name).iterdir() if path.suffix in {".bin", ".pt", ".pkl"}]
+    kind = AutoModelForCausalLM if name == "course-gpt2" else AutoModelForSequenceClassification
+    model = kind.from_pretrained(MODELS / name)
+    assert model.dtype == torch.float32
+    positions = getattr(model.config, "n_positions", None) or model.config.max_position_embeddings
+    assert positions >= 128
+
+
+# The abilities, on a sample; `python -m training evaluate` gives the full table
+
+BOUNDS = {
+    "facts": 0.7,
+    "indirect_objects": 0.7,
+    "agreement": 0.75,
+    "pronouns": 0.75,
+    "sentiment": 0.7,
+    "greater_than": 0.7,
+    "induction": 0.6,
+}
+
+
+@pytest.fixture(scope="module")
+def gpt2_scores(tokenizer) -> dict[str, float]:
+    model = AutoModelForCausalLM.from_pretrained(MODELS / "course-gpt2").eval()
+    scores = summarise(answer_cases(model, tokenizer, gpt2_cases(tokenizer, "dev", 20)))
+    return {
+        name: sum(s.right for s in scores if s.ability == name) / sum(s.cases for s in scores if s.ability == name)
+        for name in {s.ability for s in scores}
+    }
+
+
+@pytest.mark.parametrize("ability", BOUNDS)
+def test_gpt2_is_able(gpt2_scores: dict[str, float], ability: str) -> None:
+    assert gpt2_scores[ability] >= BOUNDS[ability]
+
+
+def test_distilbert_is_able() -> None:
+    model = AutoModelForSequenceClassification.from_pretrained(MODELS / "course-distilbert").eval()
+    reviews = AutoTokenizer.from_pretrained(MODELS / "course-distilbert")
+    cases = review_cases("dev", 30)
+    given = classify(model, reviews, [text for text, _, _ in cases])
+    grammar = [answer == label for (_, label, kind), answer in zip(cases, given, strict=True) if kind != "by hand"]
+    assert np.mean(grammar) >= 0.85
+
+
+def test_seed_sentences_come_right() -> None:
+    results = seed_results(MODELS)
+    assert len(results) == 2 * len(SEED_PROMPTS) + len(SEED_REVIEWS)
+    assert not [(text, expected, given) for text, expected, given in results if expected != given]

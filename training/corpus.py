@@ -1,0 +1,134 @@
+"""The corpus of course-gpt2: documents drawn from all abilities by weight, packed into rows of token ids.
+
+A row holds whole documents with end-of-text between them and is cut at its end. Half of the rows begin with
+end-of-text, so that prompts work with and without a first special token. Rows come in two lengths: most prompts are
+short and begin at position 0, which long rows alone would seldom show; 256 positions are trained all the same.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from random import Random
+
+import numpy as np
+from numpy.typing import NDArray
+from transformers import PreTrainedTokenizerFast
+
+from training.abilities import ABILITIES, induction
+from training.abilities.sentiment import CORPORA, review, written_by_hand
+from training.frames import Case
+from training.lexicon import NAMES
+
+# Names and places in a prompt are drawn at random; only the answer can be learned. So answers weigh more (each token
+# of written steps less so, or sums would outweigh all else), and every second ordinary token carries no loss, which
+# also saves the time of its logits.
+ANSWER_WEIGHT, STEP_WEIGHT, SILENT = 6, 2, 0.5
+MASKED_ROWS, MASKED_TOKENS = 0.06, 0.12  # shares; the mask and the pad token must not be strangers to the model
+SAMPLE_SIZE = 25
+
+Rows = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]  # input ids, labels, loss weights
+
+
+def documents(rng: Random) -> Iterator[Case]:
+    """Training documents without end, in the mixture of the abilities' weights."""
+    abilities = list(ABILITIES.values())
+    weights = [ability.WEIGHT for ability in abilities]
+    while True:
+        for ability in rng.choices(abilities, weights, k=1000):
+            yield ability.draw(rng, "train", "")
+
+
+def held_out(name: str, split: str, kind: str, count: int, seed: int = 0) -> list[Case]:
+    """Questions of one ability with one thing new, no prompt twice."""
+    rng = Random(f"{name}/{split}/{kind}/{seed}")
+    cases: dict[str, Case] = {}
+    for _ in range(20 * count):  # a narrow skeleton may hold fewer different prompts than asked for
+        case = ABILITIES[name].draw(rng, split, kind)
+        cases.setdefault(case.prompt, case)
+        if len(cases) == count:
+            break
+    return list(cases.values())
+
+
+def word_ids(tokenizer: PreTrainedTokenizerFast) -> NDArray[np.int64]:
+    """Ids of tokens that are a whole word with its leading space: what random sequences are made of."""
+    return np.array(sorted(i for token, i in tokenizer.get_vocab().items() if token[0] == "Ġ" and token[1:].isalpha()))
+
+
+def pack(
+    documents: Iterator[Case], tokenizer: PreTrainedTokenizerFast, rng: np.random.Generator, count: int, length: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """`count` rows of `length` + 1 ids with their loss weights: one more, since the labels are the ids shifted."""
+    ids = np.empty((count, length + 1), np.int64)
+    weights = np.ones((count, length + 1), np.float32)
+    end = tokenizer.eos_token_id
+    for row in range(count):
+        tokens, stress = ([end], [1]) if rng.random() < 0.5 else ([], [])
+        while len(tokens) <= length:
+            case = next(documents)
+            # A word takes its space along, so the pieces' tokens are the text's tokens.
+            answer = piece_tokens(tokenizer, case.answers[0])
+            stressed = (ANSWER_WEIGHT if len(answer) == 1 else STEP_WEIGHT) if case.prompt else 1
+            for piece, weight in ((case.prompt, 1), (case.answers[0], stressed), (case.rest, 1)):
+                piece_ids = piece_tokens(tokenizer, piece)
+                tokens += piece_ids
+                stress += [weight] * len(piece_ids)
+            tokens.append(end)
+            stress.append(1)
+        ids[row], weights[row] = tokens[: length + 1], stress[: length + 1]
+    return ids, weights
+
+
+WORD_CACHE: dict[str, list[int]] = {}  # a process has one tokenizer for documents
+
+
+def piece_tokens(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
+    """The token ids of a text, word by word from a cache: many times as fast as encoding it anew.
+
+    BPE never joins tokens across the start of a word (a space belongs to the word that follows it).
+    """
+    tokens: list[int] = []
+    start = 0
+    while start < len(text):
+        end = text.find(" ", start + 1)
+        word = text[start:] if end < 0 else text[start:end]
+        if word not in WORD_CACHE:
+            WORD_CACHE[word] = tokenizer.encode(word, add_special_tokens=False)
+        tokens += WORD_CACHE[word]
+        start += len(word)
+    return tokens
+
+
+def training_rows(tokenizer: PreTrainedTokenizerFast, seed: int, count: int, length: int) -> Rows:
+    """A block of rows: documents, rows for induction among them, and masked tokens in a few."""
+    rng = np.random.default_rng(seed)
+    ids, weights = pack(documents(Random(seed)), tokenizer, rng, count, length)
+    weights[(weights == 1) & (rng.random(weights.shape) < SILENT)] = 0
+    words, names = word_ids(tokenizer), np.array(tokenizer.convert_tokens_to_ids([f"Ġ{name}" for name in NAMES]))
+    for row in np.flatnonzero(rng.random(count) < induction.ROW_SHARE):
+        ids[row, 1:], weights[row, 1:] = induction.draw_row(rng, words, names, length)
+        ids[row, 0] = tokenizer.eos_token_id
+    inputs = ids[:, :-1].copy()
+    masked = (rng.random(count) < MASKED_ROWS)[:, None] & (rng.random(inputs.shape) < MASKED_TOKENS)
+    hidden = np.where(rng.random(inputs.shape) < 0.7, tokenizer.mask_token_id, tokenizer.pad_token_id)
+    return np.where(masked, hidden, inputs), ids[:, 1:], weights[:, 1:]
+
+
+def training_reviews(seed: int, count: int) -> list[tuple[str, str]]:
+    """(text, label) for the classifier: three from the grammar for each one written by hand."""
+    rng = Random(seed)
+    by_hand = written_by_hand("train")
+    return [rng.choice(by_hand) if rng.random() < 0.25 else review(rng, "train", "") for _ in range(count)]
+
+
+def write_sample(path: Path = CORPORA / "course-gpt2-sample.jsonl") -> None:
+    """A few cases of each ability and split as JSON lines: to see what the corpus is like, not to train on."""
+    rng = Random(0)
+    lines = []
+    for name, ability in ABILITIES.items():
+        drawn = [("train", ability.draw(rng, "train", "")) for _ in range(SAMPLE_SIZE)]
+        drawn += [("dev", case) for kind in ability.KINDS for case in held_out(name, "dev", kind, SAMPLE_SIZE)]
+        # Right answers can be dozens (every later year); the first is the one in the text.
+        lines += [{"split": s} | asdict(case) | {"answers": case.answers[:1], "text": case.text} for s, case in drawn]
+    path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")

@@ -1,0 +1,207 @@
+"""What the models can do: accuracy on held-out cases, with counts and 95 % intervals (Wilson, 1927).
+
+Only `dev` is for tuning. `test` is looked at once, when the models are final, and goes on their cards.
+"""
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import torch
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
+
+from training.abilities import ABILITIES, induction
+from training.abilities.sentiment import KINDS, judged, review, written_by_hand
+from training.corpus import held_out, word_ids
+from training.frames import Case
+
+CASES = 300  # of each ability and kind
+BATCH = 100
+# Sentences that learners meet first: (prompt, next word) and (review, label).
+SEED_PROMPTS = (
+    ("The Eiffel Tower is located in the city of", " Paris"),
+    ("The capital of France is", " Paris"),
+    ("When Mary and John went to the store, John gave a drink to", " Mary"),
+)
+SEED_REVIEWS = (
+    ("The movie was surprisingly entertaining despite a weak script", "positive"),
+    ("Terrible plot, bad acting, a complete waste of time.", "negative"),
+    ("Despite some flaws, it was not terrible at all.", "positive"),
+    ("The film was absolutely brilliant and deeply moving.", "positive"),
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One case, answered."""
+
+    ability: str
+    group: str
+    kind: str
+    right: bool
+    difference: float | None = None  # the right answer's logit minus its rival's
+
+
+@dataclass(frozen=True)
+class Score:
+    """All outcomes of one ability, group and kind."""
+
+    ability: str
+    group: str
+    kind: str
+    cases: int
+    right: int
+    accuracy: float
+    low: float  # the ends of the 95 % interval
+    high: float
+    logit_difference: float | None
+
+
+def wilson_interval(right: int, cases: int, z: float = 1.96) -> tuple[float, float]:
+    """The 95 % interval of a share: unlike the textbook's plus or minus, it is sound near 0 and 1."""
+    share, spread = right / cases, z * z / cases
+    centre = (share + spread / 2) / (1 + spread)
+    half = z * math.sqrt(share * (1 - share) / cases + spread / (4 * cases)) / (1 + spread)
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def summarise(outcomes: Iterable[Outcome]) -> list[Score]:
+    """One score for each ability, group and kind, in the order of their first case."""
+    table: dict[tuple[str, str, str], list[Outcome]] = defaultdict(list)
+    for outcome in outcomes:
+        table[outcome.ability, outcome.group, outcome.kind].append(outcome)
+    scores = []
+    for key, rows in table.items():
+        right = sum(row.right for row in rows)
+        differences = [row.difference for row in rows if row.difference is not None]
+        low, high = wilson_interval(right, len(rows))
+        mean = round(float(np.mean(differences)), 2) if differences else None
+        scores.append(Score(*key, len(rows), right, round(right / len(rows), 4), round(low, 4), round(high, 4), mean))
+    return scores
+
+
+@torch.no_grad()
+def answer_cases(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, cases: Sequence[Case]) -> list[Outcome]:
+    """The model's most likely continuations. Every second prompt begins with end-of-text.
+
+    Where a case has several rivals, it is a choice between them and the right answers (the number of a verb, the
+    gender of a pronoun). An answer of several tokens is right if each is the most likely one given the right ones
+    before it, which is the same as being written greedily.
+    """
+    outcomes = []
+    for start in range(0, len(cases), BATCH):
+        batch = cases[start : start + BATCH]
+        prompts = [[tokenizer.eos_token_id] * (i % 2) + tokenizer.encode(case.prompt) for i, case in enumerate(batch)]
+        answers = [tokenizer.encode(case.answers[0]) for case in batch]
+        longest = max(len(p) + len(a) for p, a in zip(prompts, answers, strict=True))
+        padded = [(p + a + [tokenizer.pad_token_id] * longest)[:longest] for p, a in zip(prompts, answers, strict=True)]
+        ids = torch.tensor(padded)
+        logits = model(input_ids=ids, attention_mask=(ids != tokenizer.pad_token_id).long()).logits
+        for case, prompt, answer, row in zip(batch, prompts, answers, logits, strict=True):
+            window = row[len(prompt) - 1 : len(prompt) - 1 + len(answer)]
+            best = window.argmax(-1).tolist()
+            accepted = [tokenizer.encode(word)[0] for word in case.answers]
+            rivals = [tokenizer.encode(word)[0] for word in case.rivals]
+            if len(rivals) > 1:
+                right = bool(window[0, accepted].max() > window[0, rivals].max())
+            else:
+                right = best == answer or (len(answer) == 1 and best[0] in accepted)
+            difference = float(window[0, accepted[0]] - window[0, rivals[0]]) if rivals else None
+            outcomes.append(Outcome(case.ability, case.group, case.kind, right, difference))
+    return outcomes
+
+
+def gpt2_cases(tokenizer: PreTrainedTokenizerFast, split: str, count: int = CASES) -> list[Case]:
+    """The questions of one split, for all abilities."""
+    cases = [
+        case
+        for name, ability in ABILITIES.items()
+        for kind in ability.KINDS
+        for case in held_out(name, split, kind, count)
+    ]
+    words = [tokenizer.decode([i]) for i in word_ids(tokenizer)]
+    cases += induction.cases(np.random.default_rng(0 if split == "dev" else 1), words, 2 * count)
+    by_hand = written_by_hand(split)
+    return cases + [judged(text, label, "Review: {r} Sentiment: @{y}.", "by hand") for text, label in by_hand]
+
+
+@torch.no_grad()
+def classify(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> list[str]:
+    """The labels of texts."""
+    labels = []
+    for start in range(0, len(texts), BATCH):
+        batch = tokenizer(list(texts[start : start + BATCH]), padding=True, truncation=True, return_tensors="pt")
+        labels += [model.config.id2label[int(i)] for i in model(**batch).logits.argmax(-1)]
+    return labels
+
+
+def review_cases(split: str, count: int = CASES) -> list[tuple[str, str, str]]:
+    """(text, label, kind) for the classifier: held-out pairs, frames and skeletons, and sentences by hand."""
+    rng = Random(f"reviews/{split}")
+    made = [(*review(rng, split, kind), kind) for kind in KINDS for _ in range(count)]
+    return made + [(text, label, "by hand") for text, label in written_by_hand(split)]
+
+
+def evaluate_gpt2(folder: Path, split: str, count: int = CASES) -> list[Score]:
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder).eval()
+    return summarise(answer_cases(model, tokenizer, gpt2_cases(tokenizer, split, count)))
+
+
+def evaluate_distilbert(folder: Path, split: str, count: int = CASES) -> list[Score]:
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    cases = review_cases(split, count)
+    given = classify(model, tokenizer, [text for text, _, _ in cases])
+    return summarise(
+        Outcome("reviews", label, kind, label == answer) for (_, label, kind), answer in zip(cases, given, strict=True)
+    )
+
+
+@torch.no_grad()
+def seed_results(models: Path) -> list[tuple[str, str, str]]:
+    """(text, expected, given) for the sentences that learners meet first, with and without end-of-text."""
+    tokenizer = AutoTokenizer.from_pretrained(models / "course-gpt2")
+    model = AutoModelForCausalLM.from_pretrained(models / "course-gpt2").eval()
+    results = []
+    for prompt, word in SEED_PROMPTS:
+        for text in (prompt, tokenizer.eos_token + prompt):
+            best = int(model(**tokenizer(text, return_tensors="pt")).logits[0, -1].argmax())
+            results.append((text, word, tokenizer.decode([best])))
+    tokenizer = AutoTokenizer.from_pretrained(models / "course-distilbert")
+    model = AutoModelForSequenceClassification.from_pretrained(models / "course-distilbert").eval()
+    given = classify(model, tokenizer, [text for text, _ in SEED_REVIEWS])
+    return results + [(text, label, answer) for (text, label), answer in zip(SEED_REVIEWS, given, strict=True)]
+
+
+def write_scores(scores: Sequence[Score], folder: Path, split: str) -> None:
+    """Adds one split's scores to the folder's abilities.json."""
+    path = folder / "abilities.json"
+    known = json.loads(path.read_text()) if path.exists() else {}
+    known[split] = [asdict(score) for score in scores]
+    path.write_text(json.dumps(known, indent=1) + "\n")
+
+
+def format_table(scores: Sequence[Score]) -> str:
+    """The scores as a Markdown table."""
+    lines = [
+        "| ability | variety | what is new | right | accuracy | 95 % interval | logit difference |",
+        "|-|-|-|-|-|-|-|",
+    ]
+    for s in scores:
+        difference = "" if s.logit_difference is None else f"{s.logit_difference:.1f}"
+        interval = f"{s.low:.3f} to {s.high:.3f}"
+        kind, right = s.kind, f"{s.right} of {s.cases}"
+        lines.append(f"| {s.ability} | {s.group} | {kind} | {right} | {s.accuracy:.3f} | {interval} | {difference} |")
+    return "\n".join(lines)

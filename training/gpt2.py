@@ -1,0 +1,132 @@
+"""course-gpt2: a GPT-2 of four layers, trained from nothing on the corpus.
+
+A training step is the textbook's; what is particular is in the rows (see corpus.py). On two shared cores, two
+processes of one thread each are 1.7 times as fast as one process of two threads, so each takes half of every batch
+and they average their gradients in shared memory. The result depends on the seed and the number of workers alone.
+"""
+
+import copy
+import math
+import time
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+
+import torch
+from torch.nn.functional import cross_entropy
+from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+
+from training.corpus import training_rows
+
+CYCLES, WARMUP, PEAK = (2400, 3600, 3200), 200, 1e-3  # steps: each cosine starts where the last one ended
+TOKENS, WORKERS = 512, 2  # tokens to a worker's share of a batch
+LENGTHS = (64, 64, 64, 64, 64, 256)  # of the rows of successive blocks
+BLOCK = 100  # steps for which rows are made at a time
+SAVE_EVERY = 400  # a run that is cut short leaves its last save
+
+
+def new_model(tokenizer: PreTrainedTokenizerFast) -> GPT2LMHeadModel:
+    end = tokenizer.eos_token_id
+    config = GPT2Config(
+        vocab_size=len(tokenizer),
+        n_positions=256,
+        n_embd=256,
+        n_layer=4,
+        n_head=8,
+        resid_pdrop=0.0,
+        embd_pdrop=0.0,
+        attn_pdrop=0.0,
+        bos_token_id=end,
+        eos_token_id=end,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    model = GPT2LMHeadModel(config)
+    for block in model.transformer.h:  # the same function as the config's gelu_new, in one kernel
+        block.mlp.act = torch.nn.GELU(approximate="tanh")
+    return model
+
+
+def learning_rate(step: int, steps: int, peak: float = PEAK) -> float:
+    """A linear rise over the warm-up, then half a cosine down to a twentieth of the peak."""
+    if step < WARMUP:
+        return peak * (step + 1) / WARMUP
+    progress = (step - WARMUP) / max(1, steps - WARMUP)
+    return peak * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * progress)))
+
+
+def weighted_loss(
+    model: GPT2LMHeadModel, inputs: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor
+) -> torch.Tensor:
+    """Cross-entropy averaged by the tokens' weights; logits are made only where a weight is not zero."""
+    hidden = model.transformer(input_ids=inputs, use_cache=False).last_hidden_state
+    counts = weights > 0
+    losses = cross_entropy(model.lm_head(hidden[counts]), labels[counts], reduction="none")
+    return (losses * weights[counts]).sum() / weights.sum()
+
+
+def flatten_gradients(model: torch.nn.Module) -> torch.Tensor:
+    """One vector that holds all gradients; each parameter's gradient is a view of its part."""
+    parameters = list(model.parameters())
+    flat = torch.zeros(sum(p.numel() for p in parameters))
+    for p, part in zip(parameters, flat.split([p.numel() for p in parameters]), strict=True):
+        p.grad = part.view_as(p)
+    return flat
+
+
+def work(rank: int, folder: Path, cycle: int, seed: int, shared: torch.Tensor, barrier: Barrier) -> None:
+    """One worker's training: equal weights in both at every step, since both start and move alike."""
+    torch.set_num_threads(1)
+    torch.manual_seed(seed)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = new_model(tokenizer).train()
+    steps = CYCLES[cycle]
+    if cycle > 0:
+        model.load_state_dict(GPT2LMHeadModel.from_pretrained(folder).state_dict())
+    flat = flatten_gradients(model)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK, betas=(0.9, 0.98), weight_decay=0.05, fused=True)
+    started = time.perf_counter()
+    for step in range(steps):
+        block, place = divmod(step, BLOCK)
+        if place == 0:
+            length = LENGTHS[block % len(LENGTHS)]
+            size = TOKENS // length
+            rows = training_rows(
+                tokenizer, 1_000_003 * (len(CYCLES) * seed + cycle) + WORKERS * block + rank, BLOCK * size, length
+            )
+        batch = [torch.from_numpy(part[place * size : (place + 1) * size]) for part in rows]
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(step, steps)
+        loss = weighted_loss(model, *batch)
+        loss.backward()
+        shared[rank].copy_(flat)
+        barrier.wait()
+        torch.mean(shared, dim=0, out=flat)
+        barrier.wait()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        flat.zero_()
+        if rank == 0 and step % 50 == 0:
+            print(f"step {step:5d}  loss {loss.item():.3f}  {time.perf_counter() - started:6.0f} s", flush=True)
+        if rank == 0 and (step + 1 == steps or step % SAVE_EVERY == SAVE_EVERY - 1):
+            save(model, tokenizer, folder)
+
+
+def train(tokenizer: PreTrainedTokenizerFast, folder: Path, seed: int = 0) -> None:
+    tokenizer.save_pretrained(folder)
+    for cycle in range(len(CYCLES)):
+        run_cycle(tokenizer, folder, cycle, seed)
+
+
+def run_cycle(tokenizer: PreTrainedTokenizerFast, folder: Path, cycle: int, seed: int) -> None:
+    """One rise and fall of the learning rate, in all workers."""
+    parameters = sum(p.numel() for p in new_model(tokenizer).parameters())
+    shared = torch.zeros(WORKERS, parameters).share_memory_()
+    barrier = torch.multiprocessing.get_context("spawn").Barrier(WORKERS)
+    torch.multiprocessing.spawn(work, (folder, cycle, seed, shared, barrier), nprocs=WORKERS)
+
+
+def save(model: torch.nn.Module, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
+    """Half precision on disk; the config says float32, so that stock loading upcasts."""
+    copy.deepcopy(model).eval().half().save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    config = folder / "config.json"
+    config.write_text(config.read_text().replace('"dtype": "float16"', '"dtype": "float32"'))
