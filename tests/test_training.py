@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -104,13 +105,12 @@ def test_names_and_pairs_are_disjoint_between_splits() -> None:
 
 
 def test_names_held_out_of_one_ability_are_seen_in_another() -> None:
-    text = " ".join(case.text for case in itertools.islice(documents(Random(0)), 30_000))
-    unseen = {name for name in NAMES if name not in text}
-    assert not unseen
+    seen = {word for case in itertools.islice(documents(Random(0)), 10_000) for word in re.findall(r"\w+", case.text)}
+    assert not set(NAMES) - seen
 
 
 def test_training_prompts_hold_no_held_out_prompt() -> None:
-    train = {case.prompt for case in itertools.islice(documents(Random(1)), 20_000)}
+    train = {case.prompt for case in itertools.islice(documents(Random(1)), 10_000)}
     for name, ability in ABILITIES.items():
         for kind in ability.KINDS:
             leaked = [case.prompt for case in held_out(name, "dev", kind, 40) if case.prompt in train]
@@ -300,7 +300,7 @@ BOUNDS = {
 @pytest.fixture(scope="module")
 def gpt2_scores(tokenizer) -> dict[str, float]:
     model = AutoModelForCausalLM.from_pretrained(MODELS / "course-gpt2").eval()
-    scores = summarise(answer_cases(model, tokenizer, gpt2_cases(tokenizer, "dev", 20)))
+    scores = summarise(answer_cases(model, tokenizer, gpt2_cases(tokenizer, "dev", 15)))
     return {
         name: sum(s.right for s in scores if s.ability == name) / sum(s.cases for s in scores if s.ability == name)
         for name in {s.ability for s in scores}

@@ -1,6 +1,6 @@
 """What this installation has, what it lacks, and what to do about it: `python -m xai_helpers doctor`.
 
-It needs nothing but `packaging`, and imports torch and transformers only to see whether they can be imported.
+It needs only `packaging` and `rich`, and imports torch and transformers only to see whether they can be imported.
 """
 
 from __future__ import annotations
