@@ -291,7 +291,7 @@ BOUNDS = {
     "indirect_objects": 0.7,
     "agreement": 0.75,
     "pronouns": 0.75,
-    "sentiment": 0.7,
+    "sentiment": 0.6,  # wholly new skeletons, a quarter of the cases, mostly fail: see the card
     "greater_than": 0.7,
     "induction": 0.6,
 }
