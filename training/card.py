@@ -109,7 +109,10 @@ def count_parameters(folder: Path) -> int:
 def write_card(folder: Path, template: str, steps: int, tokens: int, seeds: list[tuple[str, str, str]]) -> None:
     """README.md from the measured scores; the failures are read off the test split, or dev before there is one."""
     scores = read_scores(folder)
-    titles = {"test": "Test split, looked at once", "dev": "Development split, which was used for tuning"}
+    titles = {
+        "test": "Test split, measured twice on these weights with no tuning in between",
+        "dev": "Development split, which was used for tuning",
+    }
     tables = [f"### {titles[split]}\n\n{format_table(scores[split])}" for split in ("test", "dev") if split in scores]
     given = "\n".join(f"- {text!r}: {answer!r} (expected {expected!r})" for text, expected, answer in seeds)
     card = template.format(
