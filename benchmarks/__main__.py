@@ -16,7 +16,7 @@ import networkx
 import numpy as np
 
 from xai_helpers import attention
-from xai_helpers.versions import versions
+from xai_helpers.installation import versions
 
 ROUNDS = 5
 RESULTS = Path(__file__).with_name("results.md")

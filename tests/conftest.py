@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Iterator
 from typing import Any
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # before huggingface_hub is imported
@@ -13,6 +14,7 @@ import hypothesis
 import pytest
 import torch
 import transformers
+from local_hub import LocalHub
 
 import xai_helpers as xai
 
@@ -36,6 +38,13 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket.socket, "connect_ex", refuse)
     return attempts
+
+
+@pytest.fixture
+def local_hub() -> Iterator[LocalHub]:
+    hub = LocalHub()
+    yield hub
+    hub.stop()
 
 
 @pytest.fixture(scope="session")

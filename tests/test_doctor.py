@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import http.server
 import os
 import shutil
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from local_hub import LocalHub
 
 from xai_helpers import doctor
-from xai_helpers.paths import data_folder
+from xai_helpers.installation import data_folder
 
 
 def named(name: str, checks: list[doctor.Check]) -> doctor.Check:
@@ -212,43 +209,21 @@ def test_little_memory_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
 # The hub
 
 
-@contextlib.contextmanager
-def server() -> Iterator[tuple[str, list[str]]]:
-    """A hub on this machine: its address, and the requests that it got."""
-    requests: list[str] = []
-
-    class Hub(http.server.BaseHTTPRequestHandler):
-        def do_HEAD(self) -> None:
-            requests.append(self.path)
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None: ...
-
-    with http.server.HTTPServer(("127.0.0.1", 0), Hub) as running:
-        thread = threading.Thread(target=running.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{running.server_port}", requests
-        running.shutdown()
-        thread.join()
-
-
 def hub_line(**environment: str) -> str:
     code = "from xai_helpers import doctor; check = doctor._hub(); assert check.ok; print(check.detail)"
     env = os.environ | {"NO_PROXY": "127.0.0.1"} | environment
     return subprocess.check_output([sys.executable, "-c", code], env=env, text=True).strip()
 
 
-def test_the_hub_is_asked_where_the_environment_says_it_is() -> None:
-    with server() as (address, requests):
-        assert hub_line(HF_ENDPOINT=address, HF_HUB_OFFLINE="0").startswith(f"{address} answers")
-        assert len(requests) == 1
-        assert "does not answer" not in hub_line(HF_ENDPOINT=address, HF_HUB_OFFLINE="1")
-        assert len(requests) == 1  # offline means that nobody is asked
+def test_the_hub_is_asked_where_the_environment_says_it_is(local_hub: LocalHub) -> None:
+    address = local_hub.endpoint
+    assert hub_line(HF_ENDPOINT=address, HF_HUB_OFFLINE="0").startswith(f"{address} answers")
+    assert len(local_hub.requests) == 1
+    assert "does not answer" not in hub_line(HF_ENDPOINT=address, HF_HUB_OFFLINE="1")
+    assert len(local_hub.requests) == 1  # offline means that nobody is asked
 
 
-def test_a_hub_that_does_not_answer_is_no_failure() -> None:
-    with server() as (address, _):
-        pass  # its port is closed again
-    line = hub_line(HF_ENDPOINT=address, HF_HUB_OFFLINE="0")
-    assert line == f"{address} does not answer; the embedded models need no network"
+def test_a_hub_that_does_not_answer_is_no_failure(local_hub: LocalHub) -> None:
+    local_hub.stop()
+    line = hub_line(HF_ENDPOINT=local_hub.endpoint, HF_HUB_OFFLINE="0")
+    assert line == f"{local_hub.endpoint} does not answer; the embedded models need no network"

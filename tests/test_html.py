@@ -1,8 +1,7 @@
-"""The palette and the token heatmap: what must hold for every text and every score."""
+"""The token heatmap: what must hold for every text and every score."""
 
 from __future__ import annotations
 
-import itertools
 import math
 import re
 import subprocess
@@ -11,18 +10,19 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+import tiny
 from hypothesis import given
 from hypothesis import strategies as st
 
 from xai_helpers.attribution import Attribution, Target, Unit
+from xai_helpers.errors import OptionError
 from xai_helpers.viz import html
-from xai_helpers.viz.palette import background, colours, contrast, luminance, scale_end, share
-from xai_helpers.viz.wording import balance, number, visible, written
+from xai_helpers.viz.palette import background, contrast, scale_end
+from xai_helpers.viz.wording import number, visible, written
 
 TAGS = {"figure", "figcaption", "strong", "bdi", "br", "span", "div", "details", "summary"}
 TAGS |= {"table", "thead", "tbody", "tr", "th", "td"}
 ATTRIBUTES = {"class", "style", "title", "dir", "role", "aria-label", "aria-hidden", "scope"}
-SHARES = st.floats(-1, 1)
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
 NASTY = "<script>alert(1)</script> \"a\" 'b' &amp; \u202ex\u0007\r\n\t$5 \U0001f600 \u0647\u0630\u0627"
@@ -78,77 +78,6 @@ def attributions(draw: st.DrawFn) -> Attribution:
     return Attribution(draw(TEXTS), text, units, np.array(scores), Target(draw(TEXTS)), draw(TEXTS), position=position)
 
 
-def example(text: str, scores: list[float], **fields: object) -> Attribution:
-    units = tuple(Unit(match.group(), *match.span()) for match in re.finditer(r"\S+", text))
-    return Attribution("method", text, units, np.array(scores), Target(" Paris"), "course-gpt2", **fields)  # type: ignore[arg-type]
-
-
-# --- the palette
-
-
-@given(SHARES)
-def test_text_can_be_read_on_every_colour(x: float) -> None:
-    assert contrast(*colours(x)) >= 4.5
-
-
-@given(SHARES, SHARES)
-def test_a_stronger_score_is_never_lighter(one: float, other: float) -> None:
-    weak, strong = sorted((one, other), key=abs)
-    rounding = 0.006  # eight bits per channel
-    assert luminance(background(strong)) <= luminance(background(weak)) + rounding
-
-
-def test_lightness_falls_at_every_visible_step() -> None:
-    for sign in (1, -1):
-        steps = [luminance(background(sign * x)) for x in np.linspace(0, 1, 33)]
-        assert all(later < earlier for earlier, later in itertools.pairwise(steps))
-
-
-@given(SHARES)
-def test_both_signs_are_equally_strong(x: float) -> None:
-    assert luminance(background(x)) == pytest.approx(luminance(background(-x)), abs=0.008)
-
-
-def test_signs_differ_for_colour_blind_readers() -> None:
-    """Orange has more red than blue, blue more blue than red: the axis that red-green blindness leaves."""
-    for x in np.linspace(0.1, 1, 10):
-        red, blue = ([int(background(sign * x)[i : i + 2], 16) for i in (1, 5)] for sign in (1, -1))
-        assert red[0] - red[1] > 15
-        assert blue[1] - blue[0] > 15
-
-
-def test_contrast_is_wcags() -> None:
-    assert contrast("#000000", "#ffffff") == pytest.approx(21)
-    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.005)  # WebAIM's well-known example
-
-
-def test_zero_is_neutral_and_the_ends_are_as_written_down() -> None:
-    assert (background(0), background(1), background(-1)) == ("#f6f6f6", "#944a07", "#1a619e")
-
-
-@given(st.lists(FINITE, min_size=1), st.integers(-40, 40))
-def test_colours_depend_on_ratios_only(scores: list[float], power: int) -> None:
-    """Multiplying all scores by a positive constant (here a power of two, which is exact) changes no colour."""
-    scores = [score for score in scores if 1e-200 < abs(score) < 1e200 or score == 0]
-    scaled = [math.ldexp(score, power) for score in scores]
-    assert [share(s, scale_end(scores)) for s in scores] == [share(s, scale_end(scaled)) for s in scaled]
-
-
-@given(FINITE, st.floats(0, allow_infinity=False))
-def test_shares_stay_within_the_scale(score: float, end: float) -> None:
-    assert -1 <= share(score, end) <= 1
-    assert share(-score, end) == -share(score, end)
-
-
-def test_special_tokens_do_not_set_the_scale() -> None:
-    assert scale_end([9.0, -2.0, 1.0], [True, False, False]) == 2.0
-    assert scale_end([9.0, 0.0], [True, False]) == 9.0
-    assert scale_end([]) == scale_end([0.0, -0.0]) == share(0.0, 0.0) == 0.0
-
-
-# --- the fragment
-
-
 @given(attributions())
 def test_the_page_shows_the_text_and_nothing_else_happens(a: Attribution) -> None:
     fragment = html.attribution(a)
@@ -191,17 +120,20 @@ def test_scaled_scores_give_the_same_picture(scores: list[float], power: int) ->
     text = " ".join("abcdef"[: len(scores)])
 
     def styles(values: list[float]) -> list[str]:
-        return [value for name, value in Page(html.attribution(example(text, values))).attributes if name == "style"]
+        return [
+            value for name, value in Page(html.attribution(tiny.example(text, values))).attributes if name == "style"
+        ]
 
     assert styles(scores) == styles([math.ldexp(score, power) for score in scores])
 
 
 def test_two_words_by_hand() -> None:
-    page = Page(html.attribution(example("good  bad", [0.5, -1.0], position=1, total=0.0, absorbed={"baseline": 0.5})))
+    page = Page(
+        html.attribution(tiny.example("good  bad", [0.5, -1.0], position=1, total=0.0, absorbed={"baseline": 0.5}))
+    )
     assert page.text("xai-text") == "good  bad"
     assert page.text("figcaption") == (
-        "method · course-gpt2 · logit of ' Paris' · read at token 1, 'bad'"
-        "total 0.000 = tokens -0.500 + baseline 0.500, no gap"
+        "method · model · logit of 'Paris' · read at token 1, 'bad'total 0.000 = tokens -0.500 + baseline 0.500, no gap"
     )
     assert page.text("tbody") == "0good+0.501bad-1.00"
     assert "-1.00  +1.00" in page.text("xai-heatmap mathjax_ignore tex2jax_ignore")
@@ -210,7 +142,7 @@ def test_two_words_by_hand() -> None:
 
 
 def test_a_script_is_text() -> None:
-    fragment = html.attribution(example('<script>alert(1)</script> "onload="x', [1.0, -1.0]))
+    fragment = html.attribution(tiny.example('<script>alert(1)</script> "onload="x', [1.0, -1.0]))
     assert "<script" not in fragment
     assert Page(fragment).text("xai-text") == '<script>alert(1)</script> "onload="x'
 
@@ -236,59 +168,23 @@ def test_newlines_and_blank_units_are_visible() -> None:
 
 
 def test_zero_everywhere_is_said() -> None:
-    assert "All scores are 0." in html.attribution(example("a b", [0.0, 0.0]))
+    assert "All scores are 0." in html.attribution(tiny.example("a b", [0.0, 0.0]))
 
 
 def test_no_units_at_all() -> None:
     assert Page(html.token_heatmap("abc", (), ())).text("xai-text") == "abc"
 
 
+@pytest.mark.parametrize("scores", [[], [1.0], [1.0, 2.0, 3.0]])
+def test_scores_that_are_not_one_per_unit_are_counted(scores: list[float]) -> None:
+    with pytest.raises(OptionError, match=f"2 units, {len(scores)} scores"):
+        html.token_heatmap("a b", [Unit("a", 0, 1), Unit("b", 2, 3)], scores)
+
+
 def test_a_shared_scale_makes_texts_comparable() -> None:
     alone, beside = (html.token_heatmap("a", [Unit("a", 0, 1)], [1.0], end=end) for end in (None, 2.0))
     assert background(1.0) in alone
     assert f"background-color:{background(0.5)};" in beside
-
-
-# --- words and numbers
-
-
-@given(TEXTS)
-def test_visible_is_one_line_that_nothing_reorders(token: str) -> None:
-    shown = visible(token)
-    assert shown.strip()
-    assert not re.search("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]", shown)
-
-
-@pytest.mark.parametrize(
-    ("token", "shown"),
-    [
-        ("", "\u2205"),
-        (" ", "\u2423"),
-        ("\u2003\x85", "U+2003\ufffd"),
-        ("a b", "a b"),
-        ("a\n", "a\u21b5"),
-        ("\u200d", "U+200D"),
-        ("\u0301", "\u25cc\u0301"),
-        ("\x00", "\u2400"),
-        ("a\u202eb", "a\ufffdb"),
-    ],
-)
-def test_visible_by_hand(token: str, shown: str) -> None:
-    assert visible(token) == shown
-
-
-@pytest.mark.parametrize(
-    ("value", "end", "shown"),
-    [(0.5, 1.0, "+0.50"), (-0.123, 0.9, "-0.123"), (12.34, 120, "+12"), (0.0, 1.0, "0.00"), (2e-7, 1e-6, "+2.00e-07")],
-)
-def test_numbers_by_hand(value: float, end: float, shown: str) -> None:
-    assert number(value, end) == shown
-
-
-def test_a_small_gap_keeps_its_size_and_rounding_is_none() -> None:
-    assert balance(example("a b", [1.0, 2.0], total=3.0 + 2**-30)) == "total 3.00 = tokens 3.00, no gap"
-    assert balance(example("a b", [1.0, 2.0], total=3.0 + 2**-17)) == "total 3.00 = tokens 3.00, gap 8e-06"
-    assert balance(example("a b", [1.0, 2.0])) == ""
 
 
 def test_importing_the_view_is_light() -> None:

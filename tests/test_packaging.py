@@ -74,12 +74,43 @@ def test_every_requirement_is_bounded_on_both_sides() -> None:
         assert ">=" in kinds and ("<" in kinds or name in calendar), f"{name}: {bounds}"
 
 
-@pytest.mark.parametrize("name", ["Makefile", "README.md", "CONTRIBUTING.md"])
+INSTALLERS = ("Makefile", "README.md", "CONTRIBUTING.md")
+RENEWAL = '/tmp/lock/bin/python -m pip install -e ".[course,test,dev,docs]"'  # the one that makes the lock
+
+
+def install_commands(text: str) -> list[str]:
+    """The commands of a text that install this package, without the comments beside them."""
+    commands = [line.split("#")[0].strip() for line in text.splitlines()]
+    return [command for command in commands if re.search(r"pip install .*\.\[", command)]
+
+
+def unlocked(text: str) -> list[str]:
+    """The commands that install this package without the lock."""
+    return [command for command in install_commands(text) if "-c constraints.txt" not in command]
+
+
+@pytest.mark.parametrize("name", INSTALLERS)
 def test_every_install_line_uses_the_lock(name: str) -> None:
-    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
-    installs = [line for line in lines if re.search(r"pip install .*\.\[", line)]
-    assert installs
-    assert [line for line in installs if "-c constraints.txt" not in line] == []
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert install_commands(text)
+    assert unlocked(text) == ([RENEWAL] if name == "CONTRIBUTING.md" else [])
+
+
+@pytest.mark.parametrize("name", ["Makefile", "README.md"])
+def test_the_lock_in_a_comment_is_no_lock(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    for command in install_commands(text):
+        bare = command.replace("-c constraints.txt ", "")
+        for planted in (
+            f"{bare}  # -c constraints.txt",
+            f"{bare} #-c constraints.txt",
+            f"# -c constraints.txt\n{bare}",
+        ):
+            assert bare in unlocked(text.replace(command, planted)), f"nobody notices {planted!r}"
+
+
+def test_a_command_in_a_comment_is_no_command() -> None:
+    assert install_commands('# pip install -c constraints.txt -e ".[course]"') == []
 
 
 def test_the_makefile_asks_for_the_same_python() -> None:

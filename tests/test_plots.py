@@ -11,6 +11,7 @@ import warnings
 
 import numpy as np
 import pytest
+import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.colors import to_hex
@@ -19,20 +20,12 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
 
 from xai_helpers import viz
-from xai_helpers.attribution import Attribution, Target, Unit
+from xai_helpers.attribution import Target
 from xai_helpers.errors import NoMatrixError, OptionError
 from xai_helpers.viz import plots
 from xai_helpers.viz.palette import background
 
 TOKENS = ["a$b$", "\U0001f600", "\U0001f469\u200d\U0001f467", "\u5929", "\u0647\u0630\u0627", "\\frac", "^_{", "\n", ""]
-
-
-def example(tokens: list[str], scores: list[float], **fields: object) -> Attribution:
-    text, units = " ".join(tokens), []
-    for index, token in enumerate(tokens):
-        start = len(" ".join(tokens[:index])) + bool(index)
-        units.append(Unit(token, start, start + len(token)))
-    return Attribution("method", text, tuple(units), np.array(scores), Target("$5"), "model", **fields)  # type: ignore[arg-type]
 
 
 @pytest.fixture(autouse=True)
@@ -47,14 +40,14 @@ def labels(figure: Figure, axis: str) -> list[str]:
 
 
 def test_bars_by_hand() -> None:
-    figure = plots.token_scores(example(["good", "bad", "so"], [1.0, -0.5, 0.0]))
+    figure = plots.token_scores(tiny.example(["good", "bad", "so"], [1.0, -0.5, 0.0]))
     bars = figure.axes[0].patches
     assert [bar.get_width() for bar in bars] == [1.0, -0.5, 0.0]
     assert [to_hex(bar.get_facecolor()) for bar in bars] == [background(1), background(-0.5), background(0)]
     assert labels(figure, "y") == ["good", "bad", "so"]
     assert figure.axes[0].yaxis_inverted(), "the text is read from the top"
     assert viz.alt_text(figure) == (
-        "Bar chart. method, model, logit of '$5'; 3 tokens, strongest of the text: 'good' +1.00, 'bad' -0.50"
+        "Bar chart. method, model, logit of 'Paris'; 3 tokens, strongest of the text: 'good' +1.00, 'bad' -0.50"
     )
 
 
@@ -69,11 +62,11 @@ def test_matrix_rows_are_queries() -> None:
 
 
 def test_matrix_of_an_attribution_frames_the_row_that_is_read() -> None:
-    a = example(["x", "y"], [0.25, 0.75], matrix=np.array([[1.0, 0.0], [0.25, 0.75]]), position=1)
+    a = tiny.example(["x", "y"], [0.25, 0.75], matrix=np.array([[1.0, 0.0], [0.25, 0.75]]), position=1)
     (frame,) = plots.token_matrix(a).axes[0].patches
     assert (frame.get_y(), frame.get_height()) == (0.5, 1)
     with pytest.raises(NoMatrixError):
-        plots.token_matrix(example(["x"], [1.0]))
+        plots.token_matrix(tiny.example(["x"], [1.0]))
 
 
 @given(st.integers(1, 5), st.integers(1, 5), st.data())
@@ -105,13 +98,13 @@ def test_sizes_from_one_token_to_sixty(n: int) -> None:
     matrix = plots.token_matrix(np.eye(n), tokens)
     assert max(matrix.get_size_inches()) < 14
     assert labels(matrix, "x") == tokens
-    figure = plots.token_scores(example(tokens, [0.0] * n))
+    figure = plots.token_scores(tiny.example(tokens, [0.0] * n))
     boxes = [tick.get_window_extent() for tick in figure.axes[0].get_yticklabels()]
     assert all(upper.y0 > lower.y1 for upper, lower in itertools.pairwise(boxes)), "labels don't touch"
 
 
 def test_any_token_is_drawn_as_it_is_without_a_warning(capfd: pytest.CaptureFixture[str]) -> None:
-    a = example(TOKENS, list(np.linspace(-1, 1, len(TOKENS))), matrix=np.eye(len(TOKENS)))
+    a = tiny.example(TOKENS, list(np.linspace(-1, 1, len(TOKENS))), matrix=np.eye(len(TOKENS)), target=Target("$5"))
     for figure in (plots.token_scores(a), plots.token_matrix(a), plots.head_grid(np.eye(2), title="$x", label="$y$")):
         plots.png(figure)
     assert labels(plots.token_scores(a), "y")[0] == "a$b$"
@@ -125,7 +118,7 @@ def test_any_token_is_drawn_as_it_is_without_a_warning(capfd: pytest.CaptureFixt
 def test_the_same_input_gives_the_same_bytes_whatever_style_is_on() -> None:
     import matplotlib
 
-    a = example(["x", "y"], [1.0, -1.0], matrix=np.eye(2))
+    a = tiny.example(["x", "y"], [1.0, -1.0], matrix=np.eye(2))
     for draw in (plots.token_scores, plots.token_matrix):
         figure = draw(a)
         once = plots.png(figure)
@@ -137,7 +130,7 @@ def test_the_same_input_gives_the_same_bytes_whatever_style_is_on() -> None:
 
 
 def test_html_holds_the_picture_and_its_text() -> None:
-    figure = plots.token_scores(example(['"><script>', "y"], [1.0, -1.0]))
+    figure = plots.token_scores(tiny.example(['"><script>', "y"], [1.0, -1.0]))
     page = plots.as_html(figure)
     assert "<script>" not in page
     assert 'alt="Bar chart. ' in page
@@ -165,7 +158,7 @@ def test_a_notebook_gets_one_image_with_its_text() -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             shell.run_cell("%matplotlib inline")
-        figure = plots.token_scores(example(["x"], [1.0]))
+        figure = plots.token_scores(tiny.example(["x"], [1.0]))
         with capture_output() as captured:
             data, _ = shell.display_formatter.format(figure)
             viz.show(figure)
@@ -185,6 +178,20 @@ def test_wrong_shapes_are_named(wrong: np.ndarray) -> None:
             draw(wrong)
     with pytest.raises(OptionError, match="3 tokens"):
         plots.token_matrix(np.eye(2), ["a", "b", "c"])
+
+
+def test_lists_are_matrices_too() -> None:
+    rows = [[1.0, 0.0], [0.25, 0.75]]
+    for draw in (plots.token_matrix, plots.head_grid):
+        assert plots.png(draw(rows)) == plots.png(draw(np.array(rows)))
+
+
+@pytest.mark.parametrize("wrong", [[[1.0], [1.0, 2.0]], [["a", "b"]], None, [], "matrix", [[1j]]])
+def test_what_is_no_table_of_numbers_is_said_to(wrong: object) -> None:
+    with pytest.raises(OptionError, match="head_grid needs one number per head"):
+        plots.head_grid(wrong)  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match="token_matrix needs an attribution or one matrix"):
+        plots.token_matrix(wrong)  # type: ignore[arg-type]
 
 
 def test_plot_is_the_bar_chart_and_pyplot_stays_out() -> None:

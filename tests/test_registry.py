@@ -9,7 +9,7 @@ import pytest
 import tiny
 
 import xai_helpers as xai
-from xai_helpers import registry
+from xai_helpers import errors, registry
 
 TEXT = "The cat sat on the mat."
 CHAPTERS = {
@@ -63,6 +63,17 @@ def test_every_result_is_reproduced_from_its_json(name: str) -> None:
     assert again == result
 
 
+@pytest.mark.parametrize("name", list(xai.METHODS))
+@pytest.mark.parametrize("text", ["Unlikely plots, badly acted!", "The cat"])  # words of several tokens, and of one
+def test_words_are_reproduced_as_words(name: str, text: str) -> None:
+    model = tiny.model("gpt2", "causal-lm")
+    tokens = xai.attribute(model, text, name)
+    words = tokens.to_words()
+    assert (len(words.units) < len(tokens.units)) == (text != "The cat")
+    assert xai.reproduce(xai.Attribution.from_json(words.to_json()), model) == words
+    assert xai.reproduce(tokens, model) == tokens
+
+
 def test_options_reach_the_method_and_the_result() -> None:
     model = tiny.model("gpt2", "causal-lm")
     options = {"fuse": "max", "discard": 0.25, "residual": 0.75, "layers": [1, 2]}
@@ -76,12 +87,20 @@ def test_reproduce_loads_the_model_by_its_name(gpt2: xai.TextModel) -> None:
     assert xai.reproduce(result) == result
 
 
-def test_a_learners_own_function_is_a_method() -> None:
-    def even(model: xai.TextModel, text: str, target: object = None, *, weight: float = 1.0) -> xai.Attribution:
-        units = model.encode(text).units
-        scores = np.full(len(units), weight / len(units))
-        return xai.Attribution("even", text, units, scores, target=None, model=model.name, total=weight)
+def even(model: xai.TextModel, text: str, target: object = None, *, weight: float = 1.0) -> xai.Attribution:
+    """A learner's own method."""
+    units = model.encode(text).units
+    scores = np.full(len(units), weight / len(units))
+    return xai.Attribution("even", text, units, scores, target=None, model=model.name, total=weight)
 
+
+def test_a_learners_own_function_is_a_method() -> None:
     result = xai.attribute(tiny.model("gpt2", "causal-lm"), TEXT, even, weight=2.0)
     assert result.method == "even"
     assert result.gap == pytest.approx(0)
+
+
+def test_what_a_learners_own_function_made_is_not_reproduced_and_the_error_says_why() -> None:
+    result = xai.attribute(tiny.model("gpt2", "causal-lm"), TEXT, even)
+    with pytest.raises(errors.UnknownMethodError, match=r"'even' is no method .* not on record: .*your_function"):
+        xai.reproduce(result)  # the model's name can't be loaded either, but that comes second

@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import io
 
-import numpy as np
+import tiny
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from xai_helpers.attribution import Attribution, Target, Unit
+from xai_helpers.attribution import Attribution
 from xai_helpers.viz import terminal
 from xai_helpers.viz.palette import colours
 from xai_helpers.viz.wording import number
 
 WORDS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40), min_size=1, max_size=6)
-
-
-def example(words: list[str], scores: list[float], special: int = 0, **fields: object) -> Attribution:
-    text, units = " ".join(words), []
-    for index, word in enumerate(words):
-        start = len(" ".join(words[:index])) + bool(index)
-        units.append(Unit(word, start, start + len(word), special=index < special))
-    return Attribution("method", text, tuple(units), np.array(scores), Target("Paris"), "model", **fields)  # type: ignore[arg-type]
 
 
 def printed(a: Attribution, width: int = 80, colour: bool = False) -> str:
@@ -34,7 +26,7 @@ def printed(a: Attribution, width: int = 80, colour: bool = False) -> str:
 
 
 def test_plain_table_by_hand() -> None:
-    a = example(["good", "\u5929\u6c14", "x"], [1.0, -0.5, 0.0], total=0.5)
+    a = tiny.example(["good", "\u5929\u6c14", "x"], [1.0, -0.5, 0.0], total=0.5)
     axis = "\u2502"
     assert terminal.plain_table(a).splitlines() == [
         "method · model · logit of 'Paris'",
@@ -46,7 +38,7 @@ def test_plain_table_by_hand() -> None:
 
 
 def test_non_negative_scores_have_no_axis_and_arrows_point_beyond_the_scale() -> None:
-    lines = terminal.plain_table(example(["[CLS]", "a", "b"], [0.9, 0.1, 0.05], special=1)).splitlines()
+    lines = terminal.plain_table(tiny.example(["[CLS]", "a", "b"], [0.9, 0.1, 0.05], special=1)).splitlines()
     assert lines[1:] == [
         f"[CLS]  0.900  {terminal.FULL * 12}\u25b6",
         f"a      0.100  {terminal.FULL * 12}",
@@ -57,7 +49,7 @@ def test_non_negative_scores_have_no_axis_and_arrows_point_beyond_the_scale() ->
 @given(WORDS, st.data())
 def test_one_line_per_unit_and_columns_line_up(words: list[str], data: st.DataObject) -> None:
     scores = data.draw(st.lists(st.floats(-1e3, 1e3), min_size=len(words), max_size=len(words)))
-    a = example(words, scores)
+    a = tiny.example(words, scores)
     lines = terminal.plain_table(a).split("\n")[1:]
     assert len(lines) == len(words)
     end, signed = max(map(abs, scores)), min(scores) < 0
@@ -77,17 +69,17 @@ def test_one_line_per_unit_and_columns_line_up(words: list[str], data: st.DataOb
 
 @given(WORDS)
 def test_tokens_are_never_markup(words: list[str]) -> None:
-    a = example(["[bold]", "[/]", "[link=x]", *words], [1.0, -1.0, 0.5, *[0.1] * len(words)])
+    a = tiny.example(["[bold]", "[/]", "[link=x]", *words], [1.0, -1.0, 0.5, *[0.1] * len(words)])
     output = printed(a, width=200)
     assert all(token in output for token in ("[bold]", "[/]", "[link=x]"))
 
 
 def test_the_header_stays_on_one_line_where_there_is_room() -> None:
-    assert printed(example(["a"], [1.0])).splitlines()[0].strip() == "method · model · logit of 'Paris'"
+    assert printed(tiny.example(["a"], [1.0])).splitlines()[0].strip() == "method · model · logit of 'Paris'"
 
 
 def test_narrow_terminals_crop_bars_before_words_and_numbers() -> None:
-    output = printed(example(["Tower", "city"], [1.0, -0.5]), width=24)
+    output = printed(tiny.example(["Tower", "city"], [1.0, -0.5]), width=24)
     assert "Tower" in output
     assert "+1.00" in output
     assert "-0.50" in output
@@ -95,7 +87,7 @@ def test_narrow_terminals_crop_bars_before_words_and_numbers() -> None:
 
 
 def test_tokens_have_the_palettes_colours() -> None:
-    output = printed(example(["a", "b"], [1.0, -1.0]), colour=True)
+    output = printed(tiny.example(["a", "b"], [1.0, -1.0]), colour=True)
     for share in (1.0, -1.0):
         back = colours(share)[0]
         red, green, blue = (int(back[i : i + 2], 16) for i in (1, 3, 5))
@@ -103,11 +95,11 @@ def test_tokens_have_the_palettes_colours() -> None:
 
 
 def test_repr_is_the_plain_table() -> None:
-    a = example(["a"], [1.0])
+    a = tiny.example(["a"], [1.0])
     assert repr(a) == terminal.plain_table(a)
 
 
 def test_no_units() -> None:
-    a = example([], [])
+    a = tiny.example([], [])
     assert terminal.plain_table(a) == "method · model · logit of 'Paris'"
     assert "method" in printed(a)

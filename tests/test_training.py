@@ -29,6 +29,7 @@ from training.evaluate import (
 )
 from training.frames import SPLITS, Grammar, fill, make_grammar, parse_skeleton, split_of
 from training.lexicon import NAMES
+from training.reviews import runs_of_five, written_by_hand
 from training.tokenizer import content_words
 
 MODELS = Path(__file__).parents[1] / "data" / "models"
@@ -118,11 +119,8 @@ def test_training_prompts_hold_no_held_out_prompt() -> None:
 
 
 def test_sentences_by_hand_share_no_five_words_between_splits() -> None:
-    runs = {
-        split: {run for text, _ in sentiment.written_by_hand(split) for run in sentiment.runs_of_five(text)}
-        for split in SPLITS
-    }
-    grammar = {run for text, _ in training_reviews(3, 2000) for run in sentiment.runs_of_five(text)}
+    runs = {split: {run for text, _ in written_by_hand(split) for run in runs_of_five(text)} for split in SPLITS}
+    grammar = {run for text, _ in training_reviews(3, 2000) for run in runs_of_five(text)}
     assert runs["dev"].isdisjoint(runs["test"])
     assert (runs["train"] | grammar).isdisjoint(runs["dev"] | runs["test"])
 

@@ -1,4 +1,4 @@
-"""Tiny random models of every supported family, with a tokenizer of the kind that the family uses."""
+"""Small things to test with: random models of every family, with its kind of tokenizer, and attributions by hand."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import functools
 import json
 from typing import Any
 
+import numpy as np
 import tokenizers
 import torch
 import transformers
@@ -13,6 +14,7 @@ from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
 
 import xai_helpers as xai
 from xai_helpers.architectures import Kind
+from xai_helpers.attribution import Attribution, Target, Unit
 
 TEXTS = [
     "The Eiffel Tower is located in the city of Paris.",
@@ -21,6 +23,8 @@ TEXTS = [
     "Despite some flaws, it was not terrible at all.",
     "naïve café Привет мир مرحبا بالعالم 你好 😀",
 ] * 20
+TEXT = "The cat sat on the mat because it was very tired."
+MASKED = "The cat sat on the {mask} because it was tired."
 
 SIZE = {"hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 4, "max_position_embeddings": 192}
 
@@ -150,3 +154,22 @@ def hugging_face_model(family: str, kind: Kind, seed: int = 0, **changes: Any) -
 @functools.cache
 def model(family: str, kind: Kind, seed: int = 0) -> xai.TextModel:
     return xai.wrap(hugging_face_model(family, kind, seed), tokenizer(family), name=f"tiny-{family}-{kind}")
+
+
+def text_for(model: xai.TextModel) -> str:
+    """A text that the model predicts something from."""
+    return MASKED.format(mask=model.tokenizer.mask_token) if model.kind == "masked-lm" else TEXT
+
+
+def example(tokens: str | list[str], scores: list[float], special: int = 0, **fields: Any) -> Attribution:
+    """An attribution written by hand: a text cut at its blanks, or tokens with a blank between them.
+
+    special: how many tokens, from the first on, are special.
+    """
+    text, units, end = tokens if isinstance(tokens, str) else " ".join(tokens), [], 0
+    for index, token in enumerate(text.split() if isinstance(tokens, str) else tokens):
+        start = text.index(token, end)
+        end = start + len(token)
+        units.append(Unit(token, start, end, special=index < special))
+    known: dict[str, Any] = {"method": "method", "target": Target("Paris"), "model": "model"}
+    return Attribution(text=text, units=tuple(units), scores=np.array(scores), **(known | fields))

@@ -7,7 +7,7 @@ short and begin at position 0, which long rows alone would seldom show; 256 posi
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from random import Random
 
@@ -16,27 +16,33 @@ from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerFast
 
 from training.abilities import ABILITIES, induction
-from training.abilities.sentiment import CORPORA, review, written_by_hand
+from training.abilities.sentiment import review
+from training.chat import chat
 from training.frames import Case
 from training.lexicon import NAMES
+from training.reviews import CORPORA, written_by_hand
 
 # Names and places in a prompt are drawn at random; only the answer can be learned. So answers weigh more (each token
 # of written steps less so, or sums would outweigh all else), and every second ordinary token carries no loss, which
 # also saves the time of its logits.
 ANSWER_WEIGHT, STEP_WEIGHT, SILENT = 6, 2, 0.5
 MASKED_ROWS, MASKED_TOKENS = 0.06, 0.12  # shares; the mask and the pad token must not be strangers to the model
+CHATTED, CHATS = ("facts", "contexts", "sums", "sentiment", "truth"), 0.08
+BY_HAND = 0.6  # of the classifiers' training reviews: there is more to learn from them
 SAMPLE_SIZE = 25
 
 Rows = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]  # input ids, labels, loss weights
 
 
 def documents(rng: Random) -> Iterator[Case]:
-    """Training documents without end, in the mixture of the abilities' weights."""
+    """Training documents without end, in the mixture of the abilities' weights; some as a user's turn in a chat."""
     abilities = list(ABILITIES.values())
     weights = [ability.WEIGHT for ability in abilities]
     while True:
         for ability in rng.choices(abilities, weights, k=1000):
-            yield ability.draw(rng, "train", "")
+            case = ability.draw(rng, "train", "")
+            asked = ability.NAME in CHATTED and rng.random() < CHATS
+            yield replace(case, prompt=chat(case.prompt)) if asked else case
 
 
 def held_out(name: str, split: str, kind: str, count: int, seed: int = 0) -> list[Case]:
@@ -70,7 +76,8 @@ def pack(
             # A word takes its space along, so the pieces' tokens are the text's tokens.
             answer = piece_tokens(tokenizer, case.answers[0])
             stressed = (ANSWER_WEIGHT if len(answer) == 1 else STEP_WEIGHT) if case.prompt else 1
-            for piece, weight in ((case.prompt, 1), (case.answers[0], stressed), (case.rest, 1)):
+            told = 0 if case.silent else 1
+            for piece, weight in ((case.prompt, told), (case.answers[0], stressed), (case.rest, 1)):
                 piece_ids = piece_tokens(tokenizer, piece)
                 tokens += piece_ids
                 stress += [weight] * len(piece_ids)
@@ -115,11 +122,9 @@ def training_rows(tokenizer: PreTrainedTokenizerFast, seed: int, count: int, len
     return np.where(masked, hidden, inputs), ids[:, 1:], weights[:, 1:]
 
 
-def training_reviews(seed: int, count: int) -> list[tuple[str, str]]:
-    """(text, label) for the classifier: three from the grammar for each one written by hand."""
-    rng = Random(seed)
-    by_hand = written_by_hand("train")
-    return [rng.choice(by_hand) if rng.random() < 0.25 else review(rng, "train", "") for _ in range(count)]
+def training_review(rng: Random) -> tuple[str, str]:
+    """(text, label) for a classifier: one of the sentences written by hand, or one from the grammar."""
+    return rng.choice(written_by_hand("train")) if rng.random() < BY_HAND else review(rng, "train", "")[:2]
 
 
 def write_sample(path: Path = CORPORA / "course-gpt2-sample.jsonl") -> None:

@@ -1,62 +1,100 @@
-"""course-distilbert: a small DistilBERT that tells positive from negative reviews, trained from nothing."""
+"""The review classifiers, trained from nothing: course-distilbert and, by other recipes, its small relatives."""
 
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 from transformers import DistilBertConfig, DistilBertForSequenceClassification, PreTrainedTokenizerFast
 
-from training.abilities.sentiment import LABELS
-from training.corpus import training_reviews
-from training.gpt2 import learning_rate, save
+from training.corpus import training_review
+from training.gpt2 import learning_rate, save, write_run
+from training.reviews import LABELS
 
-STEPS, PEAK, BATCH = 2500, 1e-3, 64
-MASKED_REVIEWS, MASKED_TOKENS = 0.25, 0.15  # shares: masked and padded inputs must not be strangers to the model
+Draw = Callable[[Random], tuple[str, str]]  # a training text and its label
 
 
-def new_model(tokenizer: PreTrainedTokenizerFast) -> DistilBertForSequenceClassification:
-    config = DistilBertConfig(
+@dataclass(frozen=True)
+class Recipe:
+    """How a classifier is made. Shares say how many reviews, and which part of their tokens, masks hide."""
+
+    draw: Draw = training_review
+    width: int = 128
+    layers: int = 3
+    steps: int = 3600
+    batch: int = 64
+    peak: float = 1e-3
+    dropout: float = 0.2
+    masked_reviews: float = 0.25
+    masked_tokens: float | None = 0.15  # None: any share, drawn for each review
+    pad_share: float = 0.3  # of the hidden tokens are padding, the others masks
+
+
+COURSE = Recipe()
+POSITIONS = 256
+# Every eighth batch holds a few long texts, joined from reviews of one label, so that all positions are trained.
+LONG_EVERY, LONG_BATCH, LONGEST = 8, 8, 16
+
+
+def new_config(tokenizer: PreTrainedTokenizerFast, recipe: Recipe) -> DistilBertConfig:
+    return DistilBertConfig(
         vocab_size=len(tokenizer),
-        max_position_embeddings=128,
-        dim=128,
-        n_layers=3,
+        max_position_embeddings=POSITIONS,
+        dim=recipe.width,
+        n_layers=recipe.layers,
         n_heads=4,
-        hidden_dim=512,
+        hidden_dim=4 * recipe.width,
         pad_token_id=tokenizer.pad_token_id,
-        seq_classif_dropout=0.1,
+        dropout=recipe.dropout,
+        attention_dropout=recipe.dropout,
+        seq_classif_dropout=recipe.dropout,
         id2label=dict(enumerate(LABELS)),
         label2id={label: i for i, label in enumerate(LABELS)},
     )
-    return DistilBertForSequenceClassification(config)
 
 
-def mask_words(ids: torch.Tensor, tokenizer: PreTrainedTokenizerFast, rng: np.random.Generator) -> torch.Tensor:
-    """Hides some tokens of some reviews behind the mask or the pad token."""
-    reviews = rng.random((len(ids), 1)) < MASKED_REVIEWS
-    hide = torch.from_numpy(reviews & (rng.random(ids.shape) < MASKED_TOKENS)) & (ids > tokenizer.mask_token_id)
-    hidden = torch.where(torch.from_numpy(rng.random(ids.shape) < 0.7), tokenizer.mask_token_id, tokenizer.pad_token_id)
-    return torch.where(hide, hidden, ids)
+def mask_words(
+    ids: torch.Tensor, tokenizer: PreTrainedTokenizerFast, rng: np.random.Generator, recipe: Recipe
+) -> torch.Tensor:
+    """Hides some tokens of some reviews: masked and padded inputs must not be strangers to the model."""
+    reviews = rng.random((len(ids), 1)) < recipe.masked_reviews
+    share = rng.random((len(ids), 1)) if recipe.masked_tokens is None else recipe.masked_tokens
+    hide = torch.from_numpy(reviews & (rng.random(ids.shape) < share)) & (ids > tokenizer.mask_token_id)
+    padding = torch.from_numpy(rng.random(ids.shape) < recipe.pad_share)
+    return torch.where(hide, torch.where(padding, tokenizer.pad_token_id, tokenizer.mask_token_id), ids)
 
 
-def train(
-    tokenizer: PreTrainedTokenizerFast, folder: Path, steps: int = STEPS, seed: int = 0
-) -> DistilBertForSequenceClassification:
+def draw_batch(rng: Random, recipe: Recipe, step: int) -> list[tuple[str, str]]:
+    """A batch of reviews, or of long texts that say the same several times."""
+    if step % LONG_EVERY:
+        return [recipe.draw(rng) for _ in range(recipe.batch)]
+    batch = []
+    for _ in range(LONG_BATCH):
+        drawn = [recipe.draw(rng) for _ in range(rng.randint(2, 2 * LONGEST))]
+        wanted = drawn[0][1]
+        batch.append((" ".join(text for text, label in drawn if label == wanted), wanted))
+    return batch
+
+
+def train(tokenizer: PreTrainedTokenizerFast, folder: Path, recipe: Recipe = COURSE, seed: int = 0) -> None:
+    """Trains a classifier and writes it, and how long it took, to the folder."""
     torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
-    model = new_model(tokenizer).train()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK, betas=(0.9, 0.98), weight_decay=0.05, fused=True)
-    reviews = training_reviews(seed + 1, steps * BATCH)
+    torch.set_num_threads(1)  # the result must not depend on how many cores there are
+    rng, masks = Random(seed + 1), np.random.default_rng(seed)
+    model = DistilBertForSequenceClassification(new_config(tokenizer, recipe)).train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.peak, betas=(0.9, 0.98), weight_decay=0.05, fused=True)
     started = time.perf_counter()
-    for step in range(steps):
-        texts, labels = zip(*reviews[step * BATCH : (step + 1) * BATCH], strict=True)
+    for step in range(recipe.steps):
+        texts, labels = zip(*draw_batch(rng, recipe, step), strict=True)
         batch = tokenizer(list(texts), padding=True, truncation=True, return_tensors="pt")
-        batch["input_ids"] = mask_words(batch["input_ids"], tokenizer, rng)
+        batch["input_ids"] = mask_words(batch["input_ids"], tokenizer, masks, recipe)
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, steps, PEAK)
-        logits = model(**batch).logits
-        loss = cross_entropy(logits, torch.tensor([LABELS.index(label) for label in labels]))
+            group["lr"] = learning_rate(step, recipe.steps, recipe.peak)
+        loss = cross_entropy(model(**batch).logits, torch.tensor([LABELS.index(label) for label in labels]))
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
@@ -64,4 +102,4 @@ def train(
         if step % 100 == 0:
             print(f"step {step:5d}  loss {loss.item():.3f}  {time.perf_counter() - started:6.0f} s", flush=True)
     save(model, tokenizer, folder)
-    return model
+    write_run(folder, recipe.steps, recipe.batch, time.perf_counter() - started)

@@ -22,11 +22,12 @@ from transformers import (
 )
 
 from training.abilities import ABILITIES, induction
-from training.abilities.sentiment import KINDS, judged, review, written_by_hand
+from training.abilities.sentiment import KINDS, judged, review
 from training.corpus import held_out, word_ids
 from training.frames import Case
+from training.reviews import written_by_hand
 
-CASES = 300  # of each ability and kind
+CASES = 800  # of each ability and kind, so that each variety has hundreds
 BATCH = 100
 # Sentences that learners meet first: (prompt, next word) and (review, label).
 SEED_PROMPTS = (
@@ -95,9 +96,9 @@ def summarise(outcomes: Iterable[Outcome]) -> list[Score]:
 def answer_cases(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, cases: Sequence[Case]) -> list[Outcome]:
     """The model's most likely continuations. Every second prompt begins with end-of-text.
 
-    Where a case has several rivals, it is a choice between them and the right answers (the number of a verb, the
-    gender of a pronoun). An answer of several tokens is right if each is the most likely one given the right ones
-    before it, which is the same as being written greedily.
+    Some cases are a choice between right and wrong answers (the number of a verb, the gender of a pronoun). An answer
+    of several tokens is right if each is the most likely one given the right ones before it, which is the same as
+    being written greedily.
     """
     outcomes = []
     for start in range(0, len(cases), BATCH):
@@ -113,11 +114,12 @@ def answer_cases(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, cas
             best = window.argmax(-1).tolist()
             accepted = [tokenizer.encode(word)[0] for word in case.answers]
             rivals = [tokenizer.encode(word)[0] for word in case.rivals]
-            if len(rivals) > 1:
+            if case.choice:
                 right = bool(window[0, accepted].max() > window[0, rivals].max())
             else:
                 right = best == answer or (len(answer) == 1 and best[0] in accepted)
-            difference = float(window[0, accepted[0]] - window[0, rivals[0]]) if rivals else None
+            answer_logit = window[0, accepted].max() if case.choice else window[0, accepted[0]]
+            difference = float(answer_logit - window[0, rivals].max()) if rivals else None
             outcomes.append(Outcome(case.ability, case.group, case.kind, right, difference))
     return outcomes
 
@@ -149,7 +151,7 @@ def classify(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, texts: 
 def review_cases(split: str, count: int = CASES) -> list[tuple[str, str, str]]:
     """(text, label, kind) for the classifier: held-out pairs, frames and skeletons, and sentences by hand."""
     rng = Random(f"reviews/{split}")
-    made = [(*review(rng, split, kind), kind) for kind in KINDS for _ in range(count)]
+    made = [(*review(rng, split, kind)[:2], kind) for kind in KINDS for _ in range(count)]
     return made + [(text, label, "by hand") for text, label in written_by_hand(split)]
 
 

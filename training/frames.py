@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from itertools import dropwhile
 from random import Random
+from typing import Any
 
 SPLITS = ("train", "dev", "test")
 
@@ -36,7 +37,10 @@ class Case:
     prompt: str
     answers: tuple[str, ...]  # the first is the one in the text; the others are right as well
     rest: str = ""
-    rivals: tuple[str, ...] = field(default=())  # wrong answers; several mean a choice between them and the right ones
+    rivals: tuple[str, ...] = ()  # wrong answers
+    marks: dict[str, Any] = field(default_factory=dict)  # what later chapters must know of the case, as JSON
+    choice: bool = False  # right is whoever prefers any of the answers to all rivals, whatever else comes first
+    silent: bool = False  # in training the prompt carries no loss: it says what the model must not learn to say
 
     @property
     def text(self) -> str:
@@ -57,14 +61,6 @@ def split_of(*key: str) -> str:
 def words_of(ability: str, words: Sequence[str], split: str) -> list[str]:
     """The words that an ability may use in one split; all of them are known from other abilities."""
     return [word for word in words if split_of(ability, "name", word) == split]
-
-
-def draw_pair(rng: Random, ability: str, words: Sequence[str], split: str) -> tuple[str, str]:
-    """Two different words whose combination, in either order, belongs to the split."""
-    while True:
-        first, second = rng.sample(words, 2)
-        if split_of(ability, "pair", *sorted((first, second))) == split:
-            return first, second
 
 
 @dataclass(frozen=True)

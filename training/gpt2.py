@@ -6,7 +6,10 @@ and they average their gradients in shared memory. The result depends on the see
 """
 
 import copy
+import json
 import math
+import os
+import platform
 import time
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -17,11 +20,12 @@ from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel, PreTrainedT
 
 from training.corpus import training_rows
 
-CYCLES, WARMUP, PEAK = (2400, 3600, 3200), 200, 1e-3  # steps: each cosine starts where the last one ended
+CYCLES, WARMUP, PEAK = (3000, 5000, 6000), 200, 1e-3  # steps: each cosine starts where the last one ended
 TOKENS, WORKERS = 512, 2  # tokens to a worker's share of a batch
-LENGTHS = (64, 64, 64, 64, 64, 256)  # of the rows of successive blocks
+LENGTHS = (64, 64, 128, 64, 64, 256)  # of the rows of successive blocks
 BLOCK = 100  # steps for which rows are made at a time
-SAVE_EVERY = 400  # a run that is cut short leaves its last save
+POINTS = (200, 500, 1000, 1500, 2000, 3000, 4000, 5500, 8000, 10000, 12000, sum(CYCLES))  # steps to look back at
+SAVES = Path(__file__).parents[1] / "build" / "course-gpt2"  # the model at each point; not kept in the repository
 
 
 def new_model(tokenizer: PreTrainedTokenizerFast) -> GPT2LMHeadModel:
@@ -106,14 +110,20 @@ def work(rank: int, folder: Path, cycle: int, seed: int, shared: torch.Tensor, b
         flat.zero_()
         if rank == 0 and step % 50 == 0:
             print(f"step {step:5d}  loss {loss.item():.3f}  {time.perf_counter() - started:6.0f} s", flush=True)
-        if rank == 0 and (step + 1 == steps or step % SAVE_EVERY == SAVE_EVERY - 1):
-            save(model, tokenizer, folder)
+        done = sum(CYCLES[:cycle]) + step + 1
+        if rank == 0 and done in POINTS:
+            save(model, tokenizer, SAVES / f"step-{done:05d}")
+    if rank == 0:
+        save(model, tokenizer, folder)
 
 
 def train(tokenizer: PreTrainedTokenizerFast, folder: Path, seed: int = 0) -> None:
+    """Trains in all cycles and writes the model, and how long it took, to the folder."""
     tokenizer.save_pretrained(folder)
+    started = time.perf_counter()
     for cycle in range(len(CYCLES)):
         run_cycle(tokenizer, folder, cycle, seed)
+    write_run(folder, sum(CYCLES), TOKENS * WORKERS, time.perf_counter() - started)
 
 
 def run_cycle(tokenizer: PreTrainedTokenizerFast, folder: Path, cycle: int, seed: int) -> None:
@@ -122,6 +132,19 @@ def run_cycle(tokenizer: PreTrainedTokenizerFast, folder: Path, cycle: int, seed
     shared = torch.zeros(WORKERS, parameters).share_memory_()
     barrier = torch.multiprocessing.get_context("spawn").Barrier(WORKERS)
     torch.multiprocessing.spawn(work, (folder, cycle, seed, shared, barrier), nprocs=WORKERS)
+
+
+def write_run(folder: Path, steps: int, batch: int, seconds: float) -> None:
+    """What a card says about the run: training.json in the model's folder."""
+    run = {
+        "steps": steps,
+        "batch": batch,
+        "minutes": round(seconds / 60),
+        "cores": os.cpu_count(),
+        "processor": platform.machine(),
+        "vectors": torch.backends.cpu.get_cpu_capability(),
+    }
+    (folder / "training.json").write_text(json.dumps(run, indent=1) + "\n")
 
 
 def save(model: torch.nn.Module, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:

@@ -23,29 +23,30 @@ MEN = (
 NAMES = tuple(WOMEN + MEN)
 
 
-def invent_names(count: int, seed: int = 0) -> tuple[str, ...]:
-    """Names that nobody bears: with them a model learns to copy a name rather than to know it."""
+# What the syllables below would make by chance although it is a word or a name.
+REAL = frozenset("bazel dugin fanos glides mazen namak patron pesos raser raton remix sudes".split())
+
+
+def invent_words(count: int, codas: str, seed: int = 0) -> tuple[str, ...]:
+    """Words of two syllables that mean nothing: with them a model learns to copy a word rather than to know it."""
     rng = Random(seed)
-    onsets, vowels, codas = (
-        "b br d dr f g gl h k kr l m n p r s st t tr v z".split(),
-        "aeiou",
-        "k l m n r s t x".split(),
-    )
+    onsets, vowels = "b br d dr f g gl h k kr l m n p r s st t tr v z".split(), "aeiou"
     made: set[str] = set()
     while len(made) < count:
         syllables = "".join(rng.choice(onsets) + rng.choice(vowels) for _ in range(2))
-        made.add((syllables + rng.choice(codas)).capitalize())
+        made |= {syllables + rng.choice(codas.split())} - REAL
     return tuple(sorted(made))
 
 
-INVENTED_NAMES = invent_names(120)
+INVENTED_NAMES = tuple(word.capitalize() for word in invent_words(400, "k l m n r s t x"))
+INVENTED_ANIMALS = invent_words(100, "b ck ff g p sh zz", seed=1)
 
 # Landmark -> city; the landmark as it stands inside a sentence, the city a single word.
 LANDMARKS = {
     landmark: city
     for line in """
     Paris: the Eiffel Tower, the Louvre, Notre-Dame Cathedral, the Arc de Triomphe, the Moulin Rouge, the Centre Pompidou
-    Rome: the Colosseum, the Trevi Fountain, the Spanish Steps, the Pantheon, the Villa Borghese
+    Rome: the Colosseum, the Trevi Fountain, the Piazza Navona, the Pantheon, the Villa Borghese
     London: Big Ben, Tower Bridge, Buckingham Palace, the British Museum, Trafalgar Square, Hyde Park
     Berlin: the Brandenburg Gate, the Reichstag, Checkpoint Charlie, the Pergamon Museum
     Madrid: the Prado Museum, the Plaza Mayor, Retiro Park
@@ -58,7 +59,7 @@ LANDMARKS = {
     Budapest: the Chain Bridge, Buda Castle
     Amsterdam: the Rijksmuseum, the Anne Frank House, the Van Gogh Museum
     Brussels: the Atomium, the Manneken Pis
-    Copenhagen: the Little Mermaid, the Tivoli Gardens
+    Copenhagen: the Little Mermaid, Tivoli Gardens
     Stockholm: the Vasa Museum, the Nobel Museum
     Oslo: Vigeland Park, the Fram Museum
     Lisbon: the Belem Tower, the Jeronimos Monastery
@@ -119,10 +120,26 @@ COUNTRIES = tuple(
     Tunisia Tunis Arabic;Nepal Kathmandu Nepali;Bangladesh Dhaka Bengali;Pakistan Islamabad Urdu
     Indonesia Jakarta Indonesian;Mongolia - Mongolian;Georgia Tbilisi Georgian;Armenia Yerevan Armenian
     Albania Tirana Albanian;Jordan Amman Arabic;Lebanon Beirut Arabic;Syria Damascus Arabic;Ghana Accra English
-    Senegal Dakar French;Jamaica Kingston English;Mexico - Spanish;Argentina - Spanish
+    Senegal Dakar French;Fiji Suva -;Samoa Apia Samoan;Tonga - Tongan;Jamaica Kingston English;Mexico - Spanish;Argentina - Spanish
     """.replace("\n", ";").split(";")
     if line.strip()
 )
+
+# Country -> continent; without those that are often counted to two.
+CONTINENTS = {
+    country: continent
+    for line in """
+    Europe: France Germany Italy Spain Portugal Greece Poland Sweden Norway Denmark Finland Hungary Austria Czechia
+    Europe: Ireland England Scotland Wales Belgium Switzerland Romania Bulgaria Serbia Croatia Slovakia Slovenia Ukraine
+    Europe: Lithuania Latvia Estonia Iceland Albania
+    Asia: Japan China Korea Thailand Vietnam Iran Iraq Nepal Bangladesh Pakistan Indonesia Mongolia Jordan Lebanon Syria
+    Africa: Egypt Kenya Morocco Algeria Tunisia Ghana Senegal
+    America: Canada Cuba Peru Chile Colombia Ecuador Venezuela Uruguay Brazil Jamaica Mexico Argentina
+    Oceania: Australia Fiji Samoa Tonga
+    """.strip().splitlines()
+    for continent, countries in [line.strip().split(": ")]
+    for country in countries.split()
+}
 
 # Person -> profession.
 PEOPLE = {
@@ -172,6 +189,8 @@ OBJECTS = (
     "stone log platform shelf ladder"
 ).split()
 DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+# Beside the lists above, these must be single tokens as well.
+NEW_WORDS = (*INVENTED_ANIMALS, *sorted(set(CONTINENTS.values())))
 
 
 def article(phrase: str) -> str:

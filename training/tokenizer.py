@@ -4,7 +4,9 @@ BPE is trained on the corpus and on lists of words, until each name, city and co
 leading space. Digits come in groups of at most two, so that 1732 is 17 and 32.
 """
 
-from collections.abc import Iterator
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -12,14 +14,18 @@ from random import Random
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
-from training import lexicon
-from training.abilities import sentiment
+from training import lexicon, review_words
+from training.abilities import professions, tagged
 from training.abilities.agreement import NOUNS
-from training.corpus import documents, training_reviews
+from training.abilities.sentiment import review
+from training.chat import END, TEMPLATE
+from training.corpus import documents
+from training.reviews import written_by_hand
 
-GPT2_VOCABULARY, DISTILBERT_VOCABULARY = 5300, 5000
+GPT2_VOCABULARY, DISTILBERT_VOCABULARY = 7800, 6500
+PUNCTUATION, ENDINGS = list(".,;:!?'\"()-&%$/"), 300
 SAMPLE = 40_000  # documents: all frames and fillings are met
-END, PAD, MASK = "<|endoftext|>", "<|pad|>", "<|mask|>"
+PAD, MASK = "<|pad|>", "<|mask|>"
 # GPT-2's pattern (Radford et al., 2019), but with digits in twos.
 PATTERN = r"""'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}{1,2}| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"""
 
@@ -30,8 +36,9 @@ def content_words() -> list[str]:
     countries = [word for row in lexicon.COUNTRIES for word in row if word != "-"]
     things = [*lexicon.PLACES, *lexicon.THINGS, *lexicon.ANIMALS, *lexicon.OBJECTS, *lexicon.DAYS]
     nouns = [form for pair in NOUNS for form in pair]
-    reviews = [*sentiment.GOOD, *sentiment.BAD, *sentiment.WHOLES, *sentiment.PARTS]
-    listed = [*lexicon.NAMES, *lexicon.INVENTED_NAMES, *facts, *countries, *things, *nouns, *reviews]
+    reviews = [*review_words.GOOD, *review_words.BAD, *review_words.WHOLES, *review_words.PARTS]
+    people = [*lexicon.NAMES, *lexicon.INVENTED_NAMES, *professions.WORDS]
+    listed = [*people, *facts, *countries, *things, *nouns, *reviews, *tagged.WORDS, *lexicon.NEW_WORDS]
     words = {word for entry in listed for word in entry.replace("_", " ").replace("-", " ").split()}
     return sorted(word for word in words if word.isalpha())
 
@@ -39,7 +46,7 @@ def content_words() -> list[str]:
 def corpus_texts() -> Iterator[str]:
     """Texts that the tokenizers are trained on."""
     yield from (case.text for case in islice(documents(Random(0)), SAMPLE))
-    yield from (text for text, _ in sentiment.written_by_hand("train") for _ in range(2))
+    yield from (text for text, _ in written_by_hand("train") for _ in range(2))
 
 
 def train_gpt2_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
@@ -58,8 +65,9 @@ def train_gpt2_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     )
     # Names open sentences as well, where no space stands before them; the second half of a year never has one.
     numbers = [*(f" {number}" for number in range(100)), *(f"{number:02d}" for number in range(100))]
-    wanted = [*(f" {word}" for word in content_words()), *lexicon.NAMES, *lexicon.INVENTED_NAMES, *numbers]
-    words = [word for word in wanted for _ in range(50)]
+    openers = [*lexicon.NAMES, *lexicon.INVENTED_NAMES, *tagged.OPENING_WORDS]
+    wanted = [*(f" {word}" for word in content_words()), *openers, *numbers]
+    words = [word for word in wanted for _ in range(80)]
     bpe.train_from_iterator([*corpus_texts(), *words], trainer)
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=bpe,
@@ -70,29 +78,38 @@ def train_gpt2_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
         mask_token=MASK,
         model_max_length=256,
         clean_up_tokenization_spaces=False,
+        chat_template=TEMPLATE,
     )
     tokenizer.save_pretrained(folder)
     return tokenizer
 
 
+def word_pieces(texts: Iterable[str], specials: Sequence[str]) -> dict[str, int]:
+    """Special tokens, letters (alone and inside a word, so that no ordinary word is unknown), words and endings.
+
+    The library's own trainer gives a slightly different vocabulary in every run, since it walks through a hash table.
+    """
+    words = Counter(word for text in texts for word in re.findall(r"[a-z0-9]+", text.lower()))
+    frequent = [word for word, count in words.items() if count >= 2]
+    endings = Counter(f"##{word[-size:]}" for word in frequent for size in range(2, 6) if word[:-size] in words)
+    alphabet = list("abcdefghijklmnopqrstuvwxyz0123456789")
+    inside = [f"##{letter}" for letter in alphabet]
+    common_endings = sorted(endings, key=lambda ending: (-endings[ending], ending))[:ENDINGS]
+    common_words = sorted(frequent, key=lambda word: (-words[word], word))
+    pieces = dict.fromkeys([*specials, *alphabet, *PUNCTUATION, *inside, *common_endings, *common_words])
+    return {piece: i for i, piece in enumerate(islice(pieces, DISTILBERT_VOCABULARY))}
+
+
 def train_distilbert_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    wordpiece = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    rng = Random(0)
+    made = [review(rng, "train", "")[0] for _ in range(SAMPLE)]
+    by_hand = [text for text, _ in written_by_hand("train")]
+    vocabulary = word_pieces([*made, *by_hand], specials)
+    wordpiece = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
     wordpiece.normalizer = normalizers.BertNormalizer(lowercase=True)
     wordpiece.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     wordpiece.decoder = decoders.WordPiece()
-    # Letters and digits, alone and inside a word, so that no ordinary word is unknown.
-    alphabet = list("abcdefghijklmnopqrstuvwxyz0123456789.,;:!?'\"()-&%$/")
-    trainer = trainers.WordPieceTrainer(
-        vocab_size=DISTILBERT_VOCABULARY,
-        min_frequency=2,
-        special_tokens=specials,
-        initial_alphabet=alphabet,
-        show_progress=False,
-    )
-    reviews = [text for text, _ in training_reviews(0, SAMPLE)]
-    inside = [first + second for first in alphabet[:36] for second in alphabet[:36]]
-    wordpiece.train_from_iterator([*corpus_texts(), *reviews, *content_words(), *inside], trainer)
     ids = {token: wordpiece.token_to_id(token) for token in specials}
     wordpiece.post_processor = processors.BertProcessing(("[SEP]", ids["[SEP]"]), ("[CLS]", ids["[CLS]"]))
     tokenizer = PreTrainedTokenizerFast(

@@ -56,7 +56,7 @@ def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return getattr(importlib.import_module(f".{_MODULES[name]}", __name__), name)
     if name == "__version__":
-        return importlib.import_module(".versions", __name__).package_version()
+        return importlib.import_module(".installation", __name__).package_version()
     if not name.startswith("_") and name in METHODS:
         return METHODS[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

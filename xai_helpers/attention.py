@@ -22,8 +22,8 @@ import torch
 
 from .attribution import Attribution, Target
 from .errors import HeadRangeError, LayerRangeError, OptionError, TargetNotUsedError, UnsupportedArchitectureError
+from .installation import versions
 from .models import EncodedText, TextModel
-from .versions import versions
 
 Fusion = Literal["mean", "max", "min"]
 Pattern = Literal["self", "previous token", "first token", "induction", "uniform", "mixed"]

@@ -157,6 +157,8 @@ class Attribution:
         scores are. A token that spans two words joins them.
         """
         groups = word_groups(self.text, self.units)
+        if len(groups) == len(self.units):
+            return self
         units = tuple(_join(self.text, [self.units[i] for i in group]) for group in groups)
         add = np.zeros((len(self.units), len(groups)))
         for column, group in enumerate(groups):

@@ -14,7 +14,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from .paths import data_folder
+from .installation import data_folder
 
 PACKAGE = "xai-helpers"
 CHECKSUMS = "SHA256SUMS"

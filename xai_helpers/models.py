@@ -10,41 +10,33 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
-from huggingface_hub import errors as hub_errors
 from safetensors import SafetensorError
 
-from . import architectures, hub
+from . import architectures, hub, targets
 from .architectures import Architecture, Kind
 from .attribution import Target, Unit, without_blanks
 from .errors import (
     EmptyTextError,
-    MaskError,
     MissingTokenizerError,
     ModelNotFoundError,
-    MultiTokenTargetError,
     NoHeadError,
     NonFiniteError,
     NotAModelError,
     NotOneTextError,
     OptionError,
-    TargetRangeError,
     TextTooLongError,
-    UnknownTargetError,
     UnsupportedArchitectureError,
 )
-from .paths import data_folder
+from .installation import data_folder
+from .targets import ResolvedTarget
 from .viz.wording import visible
-
-# Unicode names of the scripts that write no blanks between words begin so.
-WITHOUT_BLANKS = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")
 
 AUTO_CLASSES: dict[Kind, Any] = {
     "causal-lm": transformers.AutoModelForCausalLM,
@@ -61,25 +53,6 @@ class EncodedText:
     ids: torch.Tensor
     mask: torch.Tensor
     units: tuple[Unit, ...]
-
-
-@dataclass(frozen=True)
-class ResolvedTarget:
-    """A target whose names have become ids. position: the index of the token that the prediction is read from."""
-
-    target: Target
-    id: int
-    versus_id: int | None
-    position: int
-
-    def value(self, logits: torch.Tensor) -> torch.Tensor:
-        """The number that is explained: (...,) from the logits (..., n_choices) at the readout."""
-        if self.target.output == "probability":
-            logits = logits.softmax(-1)
-        elif self.target.output == "log_probability":
-            logits = logits.log_softmax(-1)
-        value = logits[..., self.id]
-        return value if self.versus_id is None else value - logits[..., self.versus_id]
 
 
 @dataclass(frozen=True)
@@ -179,30 +152,13 @@ class TextModel:
         BERT's relatives, the last that is no padding in GPT's. Masked language models: the mask, or the first
         token where the text has none (the text can be looked at, but nothing can be predicted).
         """
-        encoded = self._encoded(text)
-        n = len(encoded.units)
-        if self.kind == "causal-lm":
-            if not -n <= position < n:
-                raise TargetRangeError(f"position {position} lies outside the {n} tokens of the text")
-            return position % n
-        if position != -1:
-            raise TargetRangeError(f"position={position}: a {self.kind} reads one place only; leave position out")
-        ids = encoded.ids[0]
-        if self.kind == "masked-lm":
-            masks = (ids == self.tokenizer.mask_token_id).nonzero().flatten().tolist()
-            if len(masks) > 1:
-                raise MaskError(f"the text has {len(masks)} mask tokens; write {self.tokenizer.mask_token} once")
-            return masks[0] if masks else 0
-        if not self.architecture.decoder:
-            return 0
-        pad = self.config.pad_token_id
-        return len(ids) - 1 if pad is None else max((ids != pad).nonzero().flatten().tolist(), default=0)
+        return targets.readout(self, self._encoded(text), position)
 
     def readout_logits(self, encoded: EncodedText, output: Any, position: int = -1) -> torch.Tensor:
         """The logits among which the model chooses: (n_choices,), classes or vocabulary."""
         if self.kind == "classifier":
             return output.logits[0]
-        return output.logits[0, self._predicting(encoded, position)]
+        return output.logits[0, targets.predicted_from(self, encoded, position)]
 
     def predict(self, text: str, k: int = 5) -> tuple[Prediction, ...]:
         """The k most probable labels or next tokens, best first."""
@@ -233,36 +189,11 @@ class TextModel:
         that is where the target is the model's own prediction. Raises UnknownTargetError, MultiTokenTargetError
         (it shows the pieces) or TargetRangeError.
         """
-        encoded = self._encoded(text)
-        if not isinstance(target, Target):
-            target = Target(target)
-        place = self._predicting(encoded, target.position)
-        if target.token is None:
-            if logits is None:
-                with torch.no_grad():
-                    logits = self.readout_logits(encoded, self.forward(encoded), target.position)
-            id = int(logits.argmax())
-        else:
-            id = self._id_of(target.token, encoded, place)
-        versus_id = None if target.versus is None else self._id_of(target.versus, encoded, place)
-        if id == versus_id:
-            raise UnknownTargetError(f"{self.choice_name(id)!r} versus itself is always 0; name another versus")
-        named = replace(
-            target,
-            token=self._name_for(id, target.token, encoded, place),
-            versus=None if versus_id is None else self._name_for(versus_id, target.versus, encoded, place),
-        )
-        return ResolvedTarget(named, id, versus_id, place)
+        target = target if isinstance(target, Target) else Target(target)
+        return targets.resolve(self, target, self._encoded(text), logits)
 
     def _encoded(self, text: str | EncodedText) -> EncodedText:
         return text if isinstance(text, EncodedText) else self.encode(text)
-
-    def _predicting(self, encoded: EncodedText, position: int) -> int:
-        """The readout, where something is to be predicted: a masked language model then needs its mask."""
-        place = self.readout(encoded, position)
-        if self.kind == "masked-lm" and int(encoded.ids[0, place]) != self.tokenizer.mask_token_id:
-            raise MaskError(f"{self.name} predicts a masked token; write {self.tokenizer.mask_token} in the text")
-        return place
 
     def _units(self, text: str, ids: list[int], offsets: Any, special: Any) -> tuple[Unit, ...]:
         pieces = [str(piece) for piece in self.tokenizer.convert_ids_to_tokens(ids)]
@@ -287,70 +218,6 @@ class TextModel:
                     shown = f"{shown} {pieces[i]}"  # the page shows it, the model did not see it
                 units.append(Unit(shown, start, end, is_special))
         return tuple(units)
-
-    def _id_of(self, token: str | int, encoded: EncodedText, place: int) -> int:
-        if isinstance(token, int):
-            n = self.config.num_labels if self.kind == "classifier" else self.config.vocab_size
-            if not 0 <= token < n:
-                what = "classes" if self.kind == "classifier" else "vocabulary entries"
-                raise TargetRangeError(f"id {token} lies outside the {n} {what} of {self.name} (0 to {n - 1})")
-            return token
-        return self._label_id(token) if self.kind == "classifier" else self._token_id(token, encoded, place)
-
-    def _label_id(self, label: str) -> int:
-        if label in self.labels:
-            return self.labels.index(label)
-        alike = [i for i, name in enumerate(self.labels) if name.lower() == label.lower()]
-        if len(alike) != 1:
-            raise UnknownTargetError(f"{self.name} has no label {label!r}; it has: {', '.join(self.labels)}")
-        return alike[0]
-
-    def _token_id(self, token: str, encoded: EncodedText, place: int) -> int:
-        if self.kind == "causal-lm":
-            pieces = self._continuation(encoded.text[: encoded.units[place].end], token)
-        else:
-            mask = encoded.units[place]
-            pieces = self._middle(encoded.text[: mask.start], token, encoded.text[mask.end :])
-        if len(pieces) != 1:
-            shown = ", ".join(f"{self.choice_name(piece)!r} (id {piece})" for piece in pieces)
-            raise MultiTokenTargetError(
-                f"{token!r} is {len(pieces)} tokens of {self.name}: {shown}; explain the first of them, by its id"
-            )
-        if pieces[0] == self.tokenizer.unk_token_id and token != self.tokenizer.unk_token:
-            raise UnknownTargetError(f"{token!r} is not in the vocabulary of {self.name}")
-        return pieces[0]
-
-    def _ids(self, text: str) -> list[int]:
-        return self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
-
-    def _continuation(self, text: str, token: str) -> list[int]:
-        """The ids that `token` adds after `text`; a word gets its leading blank, punctuation does not."""
-        before, after = self._ids(text), self._ids(text + (" " if _needs_blank(text, token) else "") + token)
-        if after[: len(before)] == before:
-            return after[len(before) :]
-        if text[-1:] == " ":
-            raise UnknownTargetError(
-                f"the text ends with a blank, which {self.name} would put into the token {token!r}: leave the blank out"
-            )
-        return self._ids(token)  # the end of the text and the token would melt into one: taken by itself
-
-    def _middle(self, left: str, token: str, right: str) -> list[int]:
-        """The ids that `token` has between `left` and `right`, where the mask stands now."""
-        masked, filled = self._ids(left + str(self.tokenizer.mask_token) + right), self._ids(left + token + right)
-        at = masked.index(self.tokenizer.mask_token_id)
-        after = len(masked) - at - 1
-        kept = filled[:at] == masked[:at] and filled[len(filled) - after :] == masked[at + 1 :]
-        return filled[at : len(filled) - after] if kept else self._ids(token)
-
-    def _name_for(self, id: int, given: str | int | None, encoded: EncodedText, place: int) -> str | int:
-        """A name that resolves to this id again: the one given, the one shown, or the id itself."""
-        if isinstance(given, str):
-            return given
-        name = self.choice_name(id)
-        try:
-            return name if self._id_of(name, encoded, place) == id else id
-        except UnknownTargetError:
-            return id
 
 
 def wrap(model: Any, tokenizer: Any, *, name: str | None = None) -> TextModel:
@@ -464,23 +331,7 @@ def _reading(name: str, source: str) -> Iterator[None]:
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         if Path(source).is_dir():
             raise NotAModelError(f"the folder {source} can't be read as a model: {error}") from error
-        causes = _causes(error)
-        if any(isinstance(cause, hub_errors.GatedRepoError) for cause in causes):
-            reason = "its owner asks you to accept terms on the hub and to log in first"
-        elif any(isinstance(cause, hub_errors.RepositoryNotFoundError) for cause in causes):
-            reason = "the hub has no such public model; check the spelling"
-        elif any(isinstance(cause, hub_errors.LocalEntryNotFoundError) for cause in causes):
-            reason = "the hub can't be reached and the model is not in the local cache; connect to a network once"
-        else:
-            reason = f"the hub's files can't be read: {error}"
-        raise ModelNotFoundError(f"can't load {name!r}: {reason}. Or {_embedded_hint()}") from error
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    chain = [error]
-    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and cause not in chain:
-        chain.append(cause)
-    return chain
+        raise ModelNotFoundError(f"can't load {name!r}: {hub.failure(error)}. Or {_embedded_hint()}") from error
 
 
 def _check_head(kind: Kind, architecture: Architecture, config: Any, name: str) -> None:
@@ -512,18 +363,6 @@ def _quiet() -> Iterator[None]:
         logging.set_verbosity(verbosity)
         if bar:
             logging.enable_progress_bar()
-
-
-def _needs_blank(text: str, token: str) -> bool:
-    """Whether a blank parts the text from the next word: not after "(" or "$", nor in scripts that write none."""
-    last = text[-1:]
-    if not last or last.isspace() or not token[0].isalnum():
-        return False
-    if any(unicodedata.name(c, "").startswith(WITHOUT_BLANKS) for c in (last, token[0])):
-        return False
-    if last == '"':
-        return not (text[:-1] == "" or text[-2].isspace())  # a closing one; an opening one holds the word
-    return last not in "'$#@/-_" and unicodedata.category(last) not in ("Ps", "Pi")
 
 
 def _describe(value: object) -> str:

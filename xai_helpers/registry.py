@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .errors import UnknownMethodError
-from .paths import data_folder
+from .installation import data_folder
 
 if TYPE_CHECKING:
     from .attribution import Attribution, Target
@@ -94,12 +94,23 @@ def attribute(
 
 
 def reproduce(attribution: Attribution, model: TextModel | None = None) -> Attribution:
-    """Computes an attribution again from what it records; the model is loaded by its name if none is given."""
+    """Computes an attribution again from what it records, joined to words if it was.
+
+    The model is loaded by its name if none is given. Raises UnknownMethodError for what a learner's own function made:
+    that function is not on record.
+    """
+    if attribution.method not in {row.name for row in records()}:
+        raise UnknownMethodError(
+            f"{attribution.method!r} is no method of this package, so its function is not on record: "
+            "if it is your own, run it again yourself, attribute(model, text, your_function, target)"
+        )
     if model is None:
         from .models import load
 
         model = load(attribution.model)
-    return attribute(model, attribution.text, attribution.method, attribution.target, **attribution.options)
+    again = attribute(model, attribution.text, attribution.method, attribution.target, **attribution.options)
+    words = again.to_words()
+    return words if words.units == attribution.units else again  # the units are the record of to_words
 
 
 def _find(name: str) -> Method:

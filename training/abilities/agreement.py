@@ -9,7 +9,7 @@ from training.frames import Case, fill, make_grammar, split_of
 
 NAME = "agreement"
 KINDS = ("pair", "frame", "skeleton")
-WEIGHT = 0.06
+WEIGHT = 0.05
 
 NOUNS = [
     (word.split("/")[0], word.split("/")[1] if "/" in word else word + "s")
@@ -37,13 +37,41 @@ LINES = f"""
 {OPEN}the {ADJECTIVE}{{n}} @{{v}} {{tail}}.
 {OPEN}the {ADJECTIVE}{{n}} (bought|sold|seen|found|left|made) by the {{m}} @{{v}} {{tail}}.
 {OPEN}the {ADJECTIVE}{{n}} (standing|waiting|sitting|lying) {NEAR} the {{m}} @{{v}} {{tail}}.
-{OPEN}the {{n}} which (once|often|never) {RELATIVE} the {{m}} @{{v}} {{tail}}.
+{OPEN}the {{n}} that (once|often|never) {RELATIVE} the {{m}} @{{v}} {{tail}}.
 {OPEN}the {{n}} whose {{k}} {RELATIVE} the {{m}} @{{v}} {{tail}}.
 {OPEN}the {{n}} for the {{m}} @{{v}} {{tail}}.
 {OPEN}(no one doubts|it seems|she says|he hopes) that the {{n}} {NEAR} the {{m}} @{{v}} {{tail}}.
 (If|When|Because|Although|While) the {ADJECTIVE}{{n}} {NEAR} the {{m}} @{{v}} {{tail}}, we wait.
 The {{m}} (once|often|never) looked good, but the {{n}} {NEAR} the {{m}} @{{v}} {{tail}}.
-{OPEN}the {ADJECTIVE}{{n}} (in the photo|in the story|on the left|over there) of the {{m}} @{{v}} {{tail}}.
+{OPEN}the {ADJECTIVE}{{n}} (in the photo|in the story|on the left) of the {{m}} @{{v}} {{tail}}.
+{OPEN}the {ADJECTIVE}{{n}} that (stood|lay|fell|waited) (near|behind|beside|under) the {{m}} @{{v}} {{tail}}.
+(Everyone knows|He told us|I heard|She wrote) that the {ADJECTIVE}{{n}} {NEAR} the {{m}} @{{v}} {{tail}}.
+{OPEN}the {{n}} in the (story|song|film|picture) about the {{m}} @{{v}} {{tail}}.
+(Look|Listen|You see): the {{n}} {NEAR} the {{m}} @{{v}} {{tail}}.
+(After|Before|Without|Despite|For) the {ADJECTIVE}{{m}}, the {ADJECTIVE}{{n}} @{{v}} {{tail}}.
+(The teacher|My sister|Our guide) (says|said): the {{n}} of the {{m}} @{{v}} {{tail}}.
+{OPEN}the {{n}} that (I|we|you|they) (put|saw|left|placed) (near|behind|beside|next to) the {{m}} @{{v}} {{tail}}.
+{OPEN}the {{n}} (so close to|far from|not far from|opposite) the {ADJECTIVE}{{m}} @{{v}} {{tail}}.
+(Only|Perhaps) the {{n}}, (never|not|but not) the {{m}}, @{{v}} {{tail}}.
+{OPEN}we (saw|passed|liked) the {ADJECTIVE}{{m}}, but the {{n}} @{{v}} {{tail}}.
+{OPEN}the {{n}} of the (mother|boss|guest) with the {{m}} @{{v}} {{tail}}.
+{OPEN}the {{n}} (covered|hidden|damaged|surrounded) by the {ADJECTIVE}{{m}} @{{v}} {{tail}}.
+{OPEN}the {{n}} that the {{m}} (spoke|wrote|asked|cared) about @{{v}} {{tail}}.
+{OPEN}the {{n}} near the {{m}}, (I think|she says|it seems|of course), @{{v}} {{tail}}.
+{OPEN}what the {{m}} {RELATIVE} is one thing, but the {{n}} @{{v}} {{tail}}.
+{OPEN}the {{n}}, (standing|waiting|lying) near the {{m}}, @{{v}} {{tail}}.
+(Dear|My dear) (friend|mother|teacher), the {{n}} {NEAR} the {{m}} @{{v}} {{tail}}.
+(News|Report|Note): the {ADJECTIVE}{{n}} {NEAR} the {{m}} @{{v}} {{tail}}.
+It is (true|sad|good|strange) that the {ADJECTIVE}{{n}} {NEAR} the {{m}} @{{v}} {{tail}}.
+(First|Second|Finally), the {{n}} (behind|above|below) the {{m}} @{{v}} {{tail}}.
+{OPEN}the {{n}} with (some|most|all) of the {{m}} @{{v}} {{tail}}.
+{OPEN}the {{n}}, (instead of|in place of|because of) the {{m}}, @{{v}} {{tail}}.
+{OPEN}the {ADJECTIVE}{{n}} the {{m}} {RELATIVE} @{{v}} {{tail}}.
+{OPEN}the {{n}} between the {{k}} and the {{m}} @{{v}} {{tail}}.
+{OPEN}the {{n}} (older|bigger|smaller) than the {{m}} @{{v}} {{tail}}.
+If you (ask|believe|follow) the {{m}}, the {{n}} @{{v}} {{tail}}.
+{OPEN}the {{n}} of {THE} {{m}} in the (hall|yard|street) @{{v}} {{tail}}.
+{OPEN}the {{n}} that (lost|found|left|saw) the {{k}} near the {{m}} @{{v}} {{tail}}.
 """
 # A verb in both numbers and what may follow it.
 VERBS = (
@@ -86,4 +114,5 @@ def draw(rng: Random, split: str, kind: str) -> Case:
         answers,
         rest,
         rivals=(rival, *(word for word in wrong if word != rival)),
+        choice=True,
     )

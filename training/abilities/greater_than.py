@@ -9,7 +9,7 @@ from training.frames import Case, fill, make_grammar, split_of
 
 NAME = "greater_than"
 KINDS = ("pair", "name", "frame", "skeleton")
-WEIGHT = 0.08
+WEIGHT = 0.05
 
 EVENTS = (
     "war siege voyage expedition reign conflict campaign dynasty drought famine revolt strike trial journey project "

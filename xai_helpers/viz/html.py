@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from ..errors import OptionError
 from .palette import colours, scale_end, share
 from .wording import balance, header, is_signed, number, summary, visible, written
 
@@ -59,7 +60,10 @@ def token_heatmap(
     chips. Units that overlap are each shown from where the one before ended.
     end: the absolute score that gets the strongest colour (default: the greatest one of a unit that is not special);
     give it to compare several texts on one scale. position: the unit to underline, where the prediction is read.
+    Raises OptionError where there isn't one score per unit.
     """
+    if len(scores) != len(units):
+        raise OptionError(f"token_heatmap needs one score per unit: {len(units)} units, {len(scores)} scores")
     scores = [float(score) for score in scores]
     if end is None:
         end = scale_end(scores, [unit.special for unit in units])

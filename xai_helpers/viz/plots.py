@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -25,13 +25,12 @@ from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
+from numpy.typing import ArrayLike
 
+from ..attribution import Attribution
 from ..errors import OptionError
 from .palette import background, colours, scale_end, share
 from .wording import header, is_signed, number, summary, visible
-
-if TYPE_CHECKING:
-    from ..attribution import Attribution
 
 FONT = "DejaVu Sans"
 DPI = 144  # shown at half the pixels, sharp on dense screens
@@ -70,10 +69,10 @@ def token_scores(a: Attribution) -> Picture:
         return _arranged(figure)
 
 
-def token_matrix(a: Attribution | np.ndarray, tokens: Sequence[str] | None = None, *, title: str = "") -> Picture:
+def token_matrix(a: Attribution | ArrayLike, tokens: Sequence[str] | None = None, *, title: str = "") -> Picture:
     """A token-by-token matrix (query, key) as a heatmap: row i is the reader, column j what it reads.
 
-    a: an attribution that has a matrix, or an array (n_queries, n_keys) with `tokens` (n) for both axes; without
+    a: an attribution that has a matrix, or numbers (n_queries, n_keys) with `tokens` (n) for both axes; without
     tokens, positions label them. The row that the prediction is read from is framed where the attribution names it.
     Colours span zero to the greatest absolute value; both signs, where any value is negative.
     """
@@ -96,14 +95,12 @@ def token_matrix(a: Attribution | np.ndarray, tokens: Sequence[str] | None = Non
         return _arranged(figure)
 
 
-def head_grid(values: np.ndarray, *, title: str = "", label: str = "value") -> Picture:
+def head_grid(values: ArrayLike, *, title: str = "", label: str = "value") -> Picture:
     """One number per attention head as a grid: (layers, heads), layer 0 at the top.
 
     label: what the number is, with its unit; it stands beside the colour bar.
     """
-    grid = np.asarray(values, dtype=np.float64)
-    if grid.ndim != 2 or grid.size == 0:
-        raise OptionError(f"head_grid needs one number per head, (layers, heads); got shape {grid.shape}")
+    grid = _table(values, "head_grid needs one number per head, (layers, heads)")
     layer, head = divmod(int(np.abs(grid).argmax()), grid.shape[1])
     strongest = f"strongest: layer {layer}, head {head}, with {_plain_number(grid, grid[layer, head])}"
     said = f"{title}: {label}" if title else label
@@ -199,19 +196,28 @@ def _heatmap(figure: Figure, axes: Axes, values: np.ndarray, label: str) -> None
 
 
 def _matrix_of(
-    a: Attribution | np.ndarray, tokens: Sequence[str] | None, title: str
+    a: Attribution | ArrayLike, tokens: Sequence[str] | None, title: str
 ) -> tuple[np.ndarray, tuple[Sequence[str], Sequence[str]], str, int | None]:
     """(matrix, names of rows and columns, title, the row to frame)."""
-    if not isinstance(a, np.ndarray):
+    if isinstance(a, Attribution):
         said = title or " · ".join(header(a)[:3])
         return a.require_matrix(), (a.tokens, a.tokens), said, a.position
-    matrix = np.asarray(a, dtype=np.float64)
-    if matrix.ndim != 2 or matrix.size == 0:
-        raise OptionError(f"token_matrix needs one matrix (queries, keys); got shape {matrix.shape}")
+    matrix = _table(a, "token_matrix needs an attribution or one matrix (queries, keys)")
     names = [[str(i) for i in range(n)] if tokens is None else list(tokens) for n in matrix.shape]
     if any(len(labels) != n for labels, n in zip(names, matrix.shape, strict=True)):
         raise OptionError(f"{len(names[0])} tokens can't label a matrix of shape {matrix.shape}")
     return matrix, (names[0], names[1]), title or "token by token", None
+
+
+def _table(values: ArrayLike, needs: str) -> np.ndarray:
+    """The values as float64 (rows, columns), at least one of each; else an error that begins with what is needed."""
+    try:
+        table = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise OptionError(f"{needs}; got {type(values).__name__}: {error}") from error
+    if table.ndim != 2 or table.size == 0:
+        raise OptionError(f"{needs}; got shape {table.shape}")
+    return table
 
 
 def _matrix_alt(matrix: np.ndarray, names: tuple[Sequence[str], Sequence[str]], title: str) -> str:
