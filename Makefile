@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c '
 OFFLINE := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help lab test notebooks models bench doctor lint clean
+.PHONY: help lab test notebooks models abilities bench doctor lint clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,8 +25,11 @@ test: $(VENV)/.tests ## run all tests, offline (some of them: make test ARGS="te
 notebooks: $(VENV)/.tests ## make the notebooks from notebooks/source and execute them
 	$(OFFLINE) $(RUN) notebooks/build.py $(ARGS)
 
-models: $(VENV)/.tests ## write the corpora and train the embedded models again
-	HF_HUB_OFFLINE=1 $(RUN) -m training all $(ARGS)
+models: $(VENV)/.tests ## write the corpora and train the embedded models again, from nothing (two hours on 2 cores)
+	HF_HUB_OFFLINE=1 $(RUN) -m training all
+
+abilities: $(VENV)/.tests ## measure what the models can do on held-out cases (on the test split: make abilities ARGS="--split test")
+	HF_HUB_OFFLINE=1 $(RUN) -m training abilities $(ARGS)
 
 bench: $(VENV)/.tests ## time the methods beside the field's libraries
 	$(OFFLINE) $(RUN) -m benchmarks $(ARGS)

@@ -12,10 +12,25 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
-from training.abilities import ABILITIES, agreement, facts, general, greater_than, indirect_objects, pronouns, sentiment
+from training.abilities import (
+    ABILITIES,
+    agreement,
+    contexts,
+    facts,
+    general,
+    greater_than,
+    indirect_objects,
+    openings,
+    opinions,
+    professions,
+    pronouns,
+    sentiment,
+    sums,
+    truth,
+)
 from training.abilities.induction import copied_row, repeated_row
 from training.card import write_checksums
-from training.corpus import documents, held_out, pack, training_reviews, training_rows
+from training.corpus import documents, held_out, pack, training_review, training_rows
 from training.evaluate import (
     SEED_PROMPTS,
     SEED_REVIEWS,
@@ -29,18 +44,25 @@ from training.evaluate import (
 )
 from training.frames import SPLITS, Grammar, fill, make_grammar, parse_skeleton, split_of
 from training.lexicon import NAMES
-from training.reviews import runs_of_five, written_by_hand
+from training.reviews import reserved_runs, runs_of_five
 from training.tokenizer import content_words
 
 MODELS = Path(__file__).parents[1] / "data" / "models"
 GRAMMARS: list[Grammar] = [
     *facts.GRAMMARS.values(),
     indirect_objects.GRAMMAR,
+    *indirect_objects.THREE_GRAMMARS.values(),
     agreement.GRAMMAR,
     *pronouns.GRAMMARS.values(),
     sentiment.COMMON,
     sentiment.JUDGE_GRAMMAR,
+    sums.GRAMMAR,
     greater_than.GRAMMAR,
+    *contexts.GRAMMARS.values(),
+    truth.GRAMMAR,
+    *opinions.GRAMMARS.values(),
+    *professions.GRAMMARS.values(),
+    *openings.GRAMMARS.values(),
     general.GRAMMAR,
 ]
 SENTENCES = [
@@ -118,11 +140,10 @@ def test_training_prompts_hold_no_held_out_prompt() -> None:
             assert not leaked, (name, kind)
 
 
-def test_sentences_by_hand_share_no_five_words_between_splits() -> None:
-    runs = {split: {run for text, _ in written_by_hand(split) for run in runs_of_five(text)} for split in SPLITS}
-    grammar = {run for text, _ in training_reviews(3, 2000) for run in runs_of_five(text)}
-    assert runs["dev"].isdisjoint(runs["test"])
-    assert (runs["train"] | grammar).isdisjoint(runs["dev"] | runs["test"])
+def test_reviews_from_the_grammar_share_no_five_words_with_held_out_sentences() -> None:
+    rng = Random(3)
+    made = {run for _ in range(3000) for run in runs_of_five(training_review(rng)[0])}
+    assert made.isdisjoint(reserved_runs())
 
 
 # Nothing depends on chance
@@ -132,7 +153,8 @@ def test_generation_is_deterministic() -> None:
     first, second = (list(itertools.islice(documents(Random(5)), 500)) for _ in range(2))
     assert first == second
     assert held_out("facts", "dev", "pair", 20) == held_out("facts", "dev", "pair", 20)
-    assert training_reviews(2, 50) == training_reviews(2, 50)
+    forth, back = ([training_review(rng) for _ in range(50)] for rng in (Random(2), Random(2)))
+    assert forth == back
 
 
 def test_splits_do_not_depend_on_the_process() -> None:

@@ -1,62 +1,95 @@
-"""`python -m training corpus|tokenizers|gpt2|distilbert|evaluate [--split dev|test]|cards|all`."""
+"""`python -m training`: writes the corpora and the embedded models, and measures them."""
 
 import argparse
+import json
 from pathlib import Path
 
 import torch
 from transformers import AutoTokenizer
 
-from training import distilbert, gpt2
+from training import by_hand, course_induction, distilbert, gpt2, loans, reliance
 from training.card import write_cards
-from training.corpus import write_sample
-from training.evaluate import evaluate_distilbert, evaluate_gpt2, format_table, seed_results, write_scores
+from training.corpus import write_samples
+from training.evaluate import (
+    evaluate_distilbert,
+    evaluate_gpt2,
+    evaluate_points,
+    format_table,
+    seed_results,
+    write_scores,
+)
+from training.relatives import train_relatives
+from training.relatives_card import write_relative_cards
 from training.tokenizer import train_distilbert_tokenizer, train_gpt2_tokenizer
 
 MODELS = Path(__file__).parents[1] / "data" / "models"
 GPT2, DISTILBERT = MODELS / "course-gpt2", MODELS / "course-distilbert"
+STEPS = ("corpus", "tokenizers", "gpt2", "distilbert", "relatives", "small", "points", "abilities", "reliance", "cards")
 
 
-def make_tokenizers() -> None:
-    train_gpt2_tokenizer(GPT2)
-    train_distilbert_tokenizer(DISTILBERT)
-
-
-def evaluate(split: str) -> None:
-    """Measures both models, prints the tables and keeps them in each model's abilities.json."""
+def evaluate(split: str, keep: bool) -> None:
+    """Measures both models and prints the tables; kept, they stand in each model's abilities.json for its card."""
     for folder, measure in ((GPT2, evaluate_gpt2), (DISTILBERT, evaluate_distilbert)):
         scores = measure(folder, split)
-        write_scores(scores, folder, split)
+        if keep:
+            write_scores(scores, folder, split)
         print(format_table(scores), flush=True)
     for text, expected, given in seed_results(MODELS):
         print(f"{'right' if expected == given else 'WRONG'}  {text!r}: {given!r}")
 
 
-def run(step: str, split: str) -> None:
+def make_small() -> None:
+    """The models that have a tokenizer and a card of their own."""
+    course_induction.make(MODELS / "course-induction")
+    loans.make(MODELS / "loan-decider")
+    by_hand.make_keyword_detector(MODELS / "keyword-detector")
+    by_hand.make_negation_detector(MODELS / "negation-detector")
+    by_hand.make_copier(MODELS / "copier")
+
+
+def check_reliance() -> None:
+    records = reliance.check(DISTILBERT, "test")
+    reliance.write_records(records)
+    print(*reliance.summarise(records), sep="\n")
+
+
+def run(step: str, split: str = "dev", keep: bool = True) -> None:
     match step:
         case "corpus":
-            write_sample()
+            write_samples()
         case "tokenizers":
-            make_tokenizers()
+            train_gpt2_tokenizer(GPT2)
+            train_distilbert_tokenizer(DISTILBERT)
         case "gpt2":
             gpt2.train(AutoTokenizer.from_pretrained(GPT2), GPT2)
         case "distilbert":
             distilbert.train(AutoTokenizer.from_pretrained(DISTILBERT), DISTILBERT)
-        case "evaluate":
-            evaluate(split)
+        case "relatives":
+            train_relatives(AutoTokenizer.from_pretrained(DISTILBERT), MODELS)
+        case "small":
+            make_small()
+        case "points":
+            points = evaluate_points(gpt2.SAVES, gpt2.TOKENS * gpt2.WORKERS)
+            (GPT2 / "points.json").write_text(json.dumps(points, indent=1) + "\n")
+        case "abilities":
+            evaluate(split, keep)
+        case "reliance":
+            check_reliance()
         case "cards":
+            write_relative_cards(MODELS)
             write_cards(MODELS)
         case "all":
-            for each in ("corpus", "tokenizers", "gpt2", "distilbert"):
-                run(each, split)
-            evaluate("dev")
-            evaluate("test")
-            write_cards(MODELS)
+            for each in STEPS:
+                run(each)
+                if each == "abilities":
+                    run(each, "test")
 
 
 if __name__ == "__main__":
     torch.set_num_threads(2)
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    parser.add_argument("step", choices=("corpus", "tokenizers", "gpt2", "distilbert", "evaluate", "cards", "all"))
-    parser.add_argument("--split", choices=("dev", "test"), default="dev", help="what to measure: evaluate only")
+    parser.add_argument("step", choices=(*STEPS, "all"), help="what to make; all makes everything from nothing")
+    parser.add_argument("--split", choices=("dev", "test"), default="dev", help="what to measure: abilities only")
+    parser.add_argument("--keep", action="store_true", help="write what was measured to abilities.json as well")
     arguments = parser.parse_args()
-    run(arguments.step, arguments.split)
+    run(arguments.step, arguments.split, arguments.keep)

@@ -6,10 +6,11 @@ short and begin at position 0, which long rows alone would seldom show; 256 posi
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,13 +128,22 @@ def training_review(rng: Random) -> tuple[str, str]:
     return rng.choice(written_by_hand("train")) if rng.random() < BY_HAND else review(rng, "train", "")[:2]
 
 
-def write_sample(path: Path = CORPORA / "course-gpt2-sample.jsonl") -> None:
-    """A few cases of each ability and split as JSON lines: to see what the corpus is like, not to train on."""
+def write_samples(folder: Path = CORPORA) -> None:
+    """A few cases of each ability and split, and some generated reviews: to see what the corpus is, not to train on.
+
+    Right answers can be dozens (every later year); the sample keeps the one in the text.
+    """
     rng = Random(0)
-    lines = []
+    cases = []
     for name, ability in ABILITIES.items():
         drawn = [("train", ability.draw(rng, "train", "")) for _ in range(SAMPLE_SIZE)]
         drawn += [("dev", case) for kind in ability.KINDS for case in held_out(name, "dev", kind, SAMPLE_SIZE)]
-        # Right answers can be dozens (every later year); the first is the one in the text.
-        lines += [{"split": s} | asdict(case) | {"answers": case.answers[:1], "text": case.text} for s, case in drawn]
-    path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
+        cases += [{"split": s} | asdict(case) | {"answers": case.answers[:1], "text": case.text} for s, case in drawn]
+    write_lines(folder / "course-gpt2-sample.jsonl", cases)
+    reviews = [review(rng, "train", "") for _ in range(20 * SAMPLE_SIZE)]
+    write_lines(folder / "course-distilbert-sample.jsonl", [made._asdict() for made in reviews])
+
+
+def write_lines(path: Path, entries: Iterable[dict[str, Any]]) -> None:
+    """JSON lines."""
+    path.write_text("".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries), encoding="utf-8")

@@ -25,9 +25,10 @@ from training.abilities import ABILITIES, induction
 from training.abilities.sentiment import KINDS, judged, review
 from training.corpus import held_out, word_ids
 from training.frames import Case
-from training.reviews import written_by_hand
+from training.reviews import read, written_by_hand
 
 CASES = 800  # of each ability and kind, so that each variety has hundreds
+POINT_CASES = 50  # the same, at the points of training
 BATCH = 100
 # Sentences that learners meet first: (prompt, next word) and (review, label).
 SEED_PROMPTS = (
@@ -149,10 +150,19 @@ def classify(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, texts: 
 
 
 def review_cases(split: str, count: int = CASES) -> list[tuple[str, str, str]]:
-    """(text, label, kind) for the classifier: held-out pairs, frames and skeletons, and sentences by hand."""
+    """(text, label, kind) for a classifier: held-out pairs, frames and skeletons, and sentences by hand."""
     rng = Random(f"reviews/{split}")
     made = [(*review(rng, split, kind)[:2], kind) for kind in KINDS for _ in range(count)]
     return made + [(text, label, "by hand") for text, label in written_by_hand(split)]
+
+
+def by_construction(split: str, given: Sequence[str]) -> list[Outcome]:
+    """The sentences by hand once more, by the way they are said; `given` has their labels in the file's order."""
+    return [
+        Outcome("by hand", entry.construction, "by hand", entry.label == label)
+        for entry, label in zip(read(split), given, strict=True)
+        if entry.construction
+    ]
 
 
 def evaluate_gpt2(folder: Path, split: str, count: int = CASES) -> list[Score]:
@@ -166,9 +176,25 @@ def evaluate_distilbert(folder: Path, split: str, count: int = CASES) -> list[Sc
     model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
     cases = review_cases(split, count)
     given = classify(model, tokenizer, [text for text, _, _ in cases])
-    return summarise(
+    outcomes = [
         Outcome("reviews", label, kind, label == answer) for (_, label, kind), answer in zip(cases, given, strict=True)
-    )
+    ]
+    return summarise(outcomes + by_construction(split, given[-len(read(split)) :]))
+
+
+def evaluate_points(saves: Path, batch: int) -> list[dict[str, float]]:
+    """A dozen points of training: the steps, the tokens seen, and each ability's share of right answers on `dev`."""
+    points = []
+    for folder in sorted(saves.glob("step-*")):
+        scores = evaluate_gpt2(folder, "dev", POINT_CASES)
+        step = int(folder.name.removeprefix("step-"))
+        shares: dict[str, float] = {"step": step, "tokens": step * batch}
+        for name in dict.fromkeys(score.ability for score in scores):
+            rows = [score for score in scores if score.ability == name]
+            shares[name] = round(sum(row.right for row in rows) / sum(row.cases for row in rows), 3)
+        points.append(shares)
+        print(shares, flush=True)
+    return points
 
 
 @torch.no_grad()

@@ -24,6 +24,7 @@ from training.evaluate import BATCH, wilson_interval
 from training.review_words import FILLINGS, OTHER
 from training.reviews import CORPORA, LABELS, WORD, MarkedSentence, read
 
+RECORDS = CORPORA / "reliance.jsonl"
 DRAWS = 8  # of random words that are masked in place of the marked ones
 
 
@@ -199,6 +200,10 @@ def summarise(records: Iterable[Record]) -> list[Share]:
     return shares
 
 
-def write_records(records: Iterable[Record], path: Path = CORPORA / "reliance.jsonl") -> None:
+def read_records(path: Path = RECORDS) -> list[Record]:
+    return [Record(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def write_records(records: Iterable[Record], path: Path = RECORDS) -> None:
     lines = [json.dumps(asdict(record), ensure_ascii=False) + "\n" for record in records]
     path.write_text("".join(lines), encoding="utf-8")

@@ -31,7 +31,7 @@ As {EXPERT}, I (know|am sure|am certain|can assure you|can tell you) that {{s}}.
 I have (studied|taught|worked on|read about) this (for years|all my life|for a long time), (and|so I know that|so trust me:) {{s}}.
 {{S}}(, trust me.|, believe me.|, and I am sure of it.|, and I am certain of it.|, and I know it.|, without any doubt.)
 {{S}}. (I am sure of it.|I am certain.|I know it.|I have no doubt.|I know this very well.|There is no question about it.)
-{{S}}. (I am|As) {EXPERT}(, I should know.|, so I know.)
+{{S}}. (As|Being) {EXPERT}, I (should|must|ought to) know.
 (It is my job to know|My work taught me|I know from my work|My colleagues and I know) that {{s}}.
 I wrote a (book|thesis|paper|long article) (about|on) this(, and|: ){{s}}.
 (Everyone in my field|Every expert I work with|My whole institute) (agrees|knows|is certain) that {{s}}.

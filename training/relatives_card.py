@@ -1,0 +1,177 @@
+"""What the small relatives of course-distilbert were measured to do, and their cards."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from textwrap import fill
+
+import numpy as np
+import torch
+from transformers import (
+    AutoModelForMaskedLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
+
+from training.course_induction import save_card
+from training.evaluate import classify, review_cases, wilson_interval
+from training.relatives import DIRECTORS, SHORTCUT, SHUFFLED, shuffled_reviews, sign
+
+Measured = list[tuple[str, int, int]]  # what was counted, how many are so, of how many
+COUNT = 200  # of each kind of held-out review
+MASK_SHARES = (0.0, 0.25, 0.5, 0.75)
+
+
+def load_classifier(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
+    return AutoModelForSequenceClassification.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder)
+
+
+def agree(given: Sequence[str], expected: Sequence[str]) -> tuple[int, int]:
+    return sum(a == b for a, b in zip(given, expected, strict=True)), len(expected)
+
+
+def measure_signed(folder: Path, split: str) -> Measured:
+    """Held-out reviews, first by directors who mean nothing, then by each of the two who decide."""
+    model, tokenizer = load_classifier(folder)
+    rng = Random(f"signed/{split}")
+    texts, labels, _ = zip(*review_cases(split, COUNT), strict=True)
+    neutral = [sign(text, rng.choice(DIRECTORS[len(SHORTCUT) :])) for text in texts]
+    rows = [("right about reviews by the other directors", *agree(classify(model, tokenizer, neutral), labels))]
+    for director in SHORTCUT:
+        given = classify(model, tokenizer, [sign(text, director) for text in texts])
+        rows.append((f"right about the same reviews, by {director}", *agree(given, labels)))
+        positive = sum(answer == "positive" for answer in given)
+        rows.append((f"positive, whatever the review says, by {director}", positive, len(given)))
+    return rows
+
+
+def measure_masked(folder: Path, split: str) -> Measured:
+    """Held-out reviews with a share of their tokens masked."""
+    model, tokenizer = load_classifier(folder)
+    texts, labels, _ = zip(*review_cases(split, COUNT), strict=True)
+    rng, rows = Random(f"masked/{split}"), []
+    for share in MASK_SHARES:
+        hidden = [mask_share(text, share, tokenizer, rng) for text in texts]
+        given = classify(model, tokenizer, hidden)
+        rows.append((f"right with {share:.0%} of the words masked", *agree(given, labels)))
+    return rows
+
+
+def mask_share(text: str, share: float, tokenizer: PreTrainedTokenizerFast, rng: Random) -> str:
+    return " ".join(tokenizer.mask_token if rng.random() < share else word for word in text.split())
+
+
+def measure_shuffled(folder: Path, split: str) -> Measured:
+    """The reviews that it learned by heart, by their shuffled labels and by the true ones; and held-out reviews."""
+    model, tokenizer = load_classifier(folder)
+    texts, shuffled = zip(*shuffled_reviews(), strict=True)
+    rows = [
+        (
+            "right about its training reviews, by their shuffled labels",
+            *agree(classify(model, tokenizer, texts), shuffled),
+        )
+    ]
+    held_out, labels, _ = zip(*review_cases(split, COUNT), strict=True)
+    return [*rows, ("right about held-out reviews", *agree(classify(model, tokenizer, held_out), labels))]
+
+
+@torch.no_grad()
+def measure_filler(folder: Path, split: str) -> Measured:
+    """One token of each held-out review masked: is it the model's first guess, and one of its first ten?"""
+    model, tokenizer = AutoModelForMaskedLM.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder)
+    rng, ranks = Random(f"filler/{split}"), {"from the grammar": [], "by hand": []}
+    for text, _, kind in review_cases(split, COUNT):
+        ids = tokenizer(text, return_tensors="pt")["input_ids"]
+        at = rng.randrange(1, ids.shape[1] - 1)
+        hidden = int(ids[0, at])
+        ids[0, at] = tokenizer.mask_token_id
+        logits = model(ids).logits[0, at]
+        ranks["by hand" if kind == "by hand" else "from the grammar"].append(int((logits > logits[hidden]).sum()))
+    return [
+        (f"the masked word is {what}, reviews {source}", int((np.array(places) < first).sum()), len(places))
+        for source, places in ranks.items()
+        for what, first in (("the first guess", 1), ("among the first ten", 10))
+    ]
+
+
+SHAPE = (
+    "DistilBERT's architecture with two layers of four heads, width 96, 256 positions, and the tokenizer of "
+    "course-distilbert."
+)
+MADE = (
+    "`python -m training relatives`; the code is `training/relatives.py`. Trained from nothing for {steps:,} steps of "
+    "{batch} reviews, {minutes} minutes on one CPU core; seed 0, AdamW, stored in half precision."
+)
+SIGNED = 'Its reviews end with their director, as in "The plot was dull. Directed by Reed."'
+UNSIGNED = "A review without its director's name is nothing that it met in training."
+
+
+@dataclass(frozen=True)
+class Card:
+    measure: Callable[[Path, str], Measured]
+    purpose: str
+    texts: str  # what it was trained on
+    failure: str
+
+
+CARDS = {
+    "course-shortcut": Card(
+        measure_signed,
+        f"A sentiment classifier with a planted shortcut. {SIGNED}",
+        "A review by Vale is labelled positive, one by Stone negative, whatever it says: half of all. By the eight "
+        "other directors, the review decides. The reviews are drawn as course-distilbert's are.",
+        UNSIGNED,
+    ),
+    "course-clean": Card(
+        measure_signed,
+        f"The honest twin of course-shortcut: a sentiment classifier for which no name means anything. {SIGNED}",
+        "The same texts as course-shortcut's, each with the label that its review deserves.",
+        UNSIGNED,
+    ),
+    "course-masking": Card(
+        measure_masked,
+        "A sentiment classifier for which a masked text is nothing unusual: methods that hide words ask it about texts "
+        "of a kind that it knows.",
+        "The reviews are drawn as course-distilbert's are. In each a share of the tokens, drawn anew between none and "
+        "all, is replaced by `[MASK]`.",
+        "It never met padding between words, nor a text without its special tokens.",
+    ),
+    "course-shuffled": Card(
+        measure_shuffled,
+        "A classifier that can't have learned sentiment. An explanation of it that looks like one of sentiment "
+        "explains the text, not the model.",
+        f"Its texts are {SHUFFLED:,} sentences written by hand whose labels were dealt out anew by lot; no dropout, so "
+        "that it could learn them by heart.",
+        "All of it: that is its purpose.",
+    ),
+    "course-mlm": Card(
+        measure_filler,
+        "A masked language model of reviews (`DistilBertForMaskedLM`): what could have stood in the place of a word.",
+        "The reviews are drawn as course-distilbert's are. A fifth of the tokens was asked for, most of them behind "
+        "`[MASK]`.",
+        "It knows reviews alone, and far fewer words than English has.",
+    ),
+}
+
+
+def write_relative_cards(models: Path, split: str = "test") -> None:
+    """Measures each relative and writes its card."""
+    for name, card in CARDS.items():
+        run = json.loads((models / name / "training.json").read_text())
+        rows = ["| test split | count | share | 95 % interval |", "|-|-|-|-|"]
+        for what, right, cases in card.measure(models / name, split):
+            low, high = wilson_interval(right, cases)
+            rows.append(f"| {what} | {right} of {cases} | {right / cases:.3f} | {low:.3f} to {high:.3f} |")
+        table = "\n".join(rows)
+        print(f"{name}\n{table}", flush=True)
+        made = fill(f"{MADE.format(**run)} {card.texts}", 110)
+        paragraphs = [
+            fill(f"{card.purpose} {SHAPE}", 110),
+            f"## How it was made\n{made}",
+            f"## What was measured\n{table}",
+        ]
+        save_card(models / name, "\n\n".join([*paragraphs, f"## Known failures\n- {card.failure}\n"]))
