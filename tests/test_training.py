@@ -176,7 +176,7 @@ def test_splits_do_not_depend_on_the_process() -> None:
 
 
 def test_rows_are_deterministic_and_hold_masks(tokenizer) -> None:
-    rows, again = training_rows(tokenizer, 3, 200, 64), training_rows(tokenizer, 3, 200, 64)
+    rows, again = training_rows(tokenizer, 3, 200, 64, 0.2), training_rows(tokenizer, 3, 200, 64, 0.2)
     for part, same in zip(rows, again, strict=True):
         np.testing.assert_array_equal(part, same)
     inputs, labels, _ = rows

@@ -108,13 +108,13 @@ def piece_tokens(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
     return tokens
 
 
-def training_rows(tokenizer: PreTrainedTokenizerFast, seed: int, count: int, length: int) -> Rows:
-    """A block of rows: documents, rows for induction among them, and masked tokens in a few."""
+def training_rows(tokenizer: PreTrainedTokenizerFast, seed: int, count: int, length: int, copies: float) -> Rows:
+    """A block of rows: documents, a share of rows for induction among them, and masked tokens in a few."""
     rng = np.random.default_rng(seed)
     ids, weights = pack(documents(Random(seed)), tokenizer, rng, count, length)
     weights[(weights == 1) & (rng.random(weights.shape) < SILENT)] = 0
     words, names = word_ids(tokenizer), np.array(tokenizer.convert_tokens_to_ids([f"Ġ{name}" for name in NAMES]))
-    for row in np.flatnonzero(rng.random(count) < induction.ROW_SHARE):
+    for row in np.flatnonzero(rng.random(count) < copies):
         ids[row, 1:], weights[row, 1:] = induction.draw_row(rng, words, names, length)
         ids[row, 0] = tokenizer.eos_token_id
     inputs = ids[:, :-1].copy()

@@ -20,11 +20,13 @@ from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel, PreTrainedT
 
 from training.corpus import training_rows
 
-CYCLES, WARMUP, PEAK = (3000, 5000, 6000), 200, 1e-3  # steps: each cosine starts where the last one ended
+CYCLES, WARMUP, PEAK = (1200, 5000, 6000), 200, 1e-3  # steps: each cosine starts where the last one ended
+# The first cycle is mostly about copying: heads that copy come soon among few tokens, and all else builds on them.
+COPIES = (0.7, 0.2, 0.2)  # the share of rows for induction, by cycle
 TOKENS, WORKERS = 512, 2  # tokens to a worker's share of a batch
 LENGTHS = (64, 64, 128, 64, 64, 256)  # of the rows of successive blocks
 BLOCK = 100  # steps for which rows are made at a time
-POINTS = (200, 500, 1000, 1500, 2000, 3000, 4000, 5500, 8000, 10000, 12000, sum(CYCLES))  # steps to look back at
+POINTS = (300, 600, 900, 1200, 2000, 3000, 4000, 5000, 6200, 8000, 10000, sum(CYCLES))  # steps to look back at
 SAVES = Path(__file__).parents[1] / "build" / "course-gpt2"  # the model at each point; not kept in the repository
 
 
@@ -94,7 +96,11 @@ def work(rank: int, folder: Path, cycle: int, seed: int, shared: torch.Tensor, b
             length = LENGTHS[block % len(LENGTHS)]
             size = TOKENS // length
             rows = training_rows(
-                tokenizer, 1_000_003 * (len(CYCLES) * seed + cycle) + WORKERS * block + rank, BLOCK * size, length
+                tokenizer,
+                1_000_003 * (len(CYCLES) * seed + cycle) + WORKERS * block + rank,
+                BLOCK * size,
+                length,
+                COPIES[cycle],
             )
         batch = [torch.from_numpy(part[place * size : (place + 1) * size]) for part in rows]
         for group in optimizer.param_groups:

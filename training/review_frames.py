@@ -7,9 +7,9 @@ Square brackets stand around words that decide the label beside the fillings: a 
 
 V = "(|really |very |so |quite |truly |absolutely |utterly |surprisingly |incredibly |genuinely |simply |just |pretty |extremely )"
 IS = "(is|was)"
-SAY = "(|Honestly, |To be fair, |In my opinion, |I think |I must say, |Overall, |For me, |I found that |Well, |To be honest, |We all agreed that )"
+SAY = "(|Honestly, |To be fair, |In my opinion, |I think |I must say, |Overall, |For me, |I found |Well, |To be honest, |We all agreed that )"
 THE = "(the|this|that)"
-NOT = "[(not|never|hardly|by no means|in no way|anything but|far from|scarcely|not at all|not even|nowhere near)]"
+NOT = "[(not|never|hardly|by no means|in no way|anything but|far from|scarcely|not at all|nowhere near)]"
 THOUGH = "(although|though|even though|while)"
 BUT = "(but|yet|and yet|still,|but in the end|but overall|however)"
 BOTH = f"""
@@ -170,7 +170,7 @@ Despite some flaws, (it|this {w}|the {w}) (is|was) [not] {o} [at all].
 [(Do not|Don't|Never) miss] (it|this|this {w}|this one)(|!|.)
 [(Two thumbs up|Ten out of ten|Five stars|Full marks|Bravo|Hats off|Well done)](!|.) (The|What a) {s} {w}.
 [(I laughed|We laughed|I cried) (until it hurt|from start to finish|and left happy)], (it|the {w}) was {s}.
-[(If only|I wish) (every|more)] (part of the {w}|of it) (was|were) (this|so|as) {s}.
+[(If only|I wish) every] {w} [(was|were)] (this|as) {s}.
 [I (have no complaints|would change nothing|regret nothing|can find no fault with it)]. {s} from start to finish.
 (Would I see it again|Would I go back|Should you see it)? [(In a heartbeat|Without a doubt|Absolutely|Yes, tomorrow)].
 It is [(hard|impossible|difficult) not to] {sb} (it|this {w}|the {p}).
@@ -188,7 +188,7 @@ If you see (only |just |)one {w} this year, [(make it this one|let it be this on
 What is not to [like] about (it|the {w}|such a {s} {w})?
 (I|We) [could not have (asked for more|wished for more|hoped for better)].
 (I went twice|I have seen it three times|We stayed until the end), [and I would go again].
-You [(would be mad|would be a fool|are missing out) (to skip|if you skip)] (it|this {w}).
+You [(would be mad|would be a fool|would be wrong) to skip] (it|this {w}).
 """
 NEGATIVE = """
 [(I would|I will|I'd|We would) (never|not|certainly not) (see|watch|read|visit|recommend|buy) (it|this) again](|.)

@@ -44,7 +44,7 @@ The one who went to the {b} was {a}.
 The {b} is where {a} went.
 """,
     "lives": """
-{a} (lives|has a flat|has a home|has a room) in {b}.
+{a} (lives|stays|is at home|works and sleeps) in {b}.
 The home of {a} is in {b}.
 {b} is the home of {a}.
 """,

@@ -5,7 +5,7 @@ Hanna et al., 2023 (How does GPT-2 compute greater-than?). Digits are tokens in 
 
 from random import Random
 
-from training.frames import Case, fill, make_grammar, split_of
+from training.frames import Case, fill, make_grammar, mend_articles, split_of
 
 NAME = "greater_than"
 KINDS = ("pair", "name", "frame", "skeleton")
@@ -48,7 +48,7 @@ def draw(rng: Random, split: str, kind: str) -> Case:
             break
     end = rng.randint(start + 1, 99)
     slots = {"event": event, "c": century, "a": f"{start:02d}", "b": f"{end:02d}"}
-    prompt, answer, rest = fill(frame, slots)
+    prompt, answer, rest = fill(mend_articles(frame.replace("{event}", event)), slots)
     later = tuple(f"{year:02d}" for year in range(start + 1, 100) if year != end)
     rivals = tuple(f"{year:02d}" for year in (max(start - 5, 1),))
     return Case(NAME, "year", kind, frame, prompt, (answer, *later), rest, rivals)

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from training.frames import Case
 
 NAME = "induction"
-ROW_SHARE = 0.2  # of all training rows; these are rows of token ids rather than documents
 
 Row = tuple[NDArray[np.int64], NDArray[np.float32]]
 

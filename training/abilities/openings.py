@@ -19,7 +19,6 @@ WORDS = {
     for polarity, words in (("positive", GOOD), ("negative", BAD))
 }
 POLARITIES = tuple(WORDS)
-RIVALS = 12  # of the other polarity's words stand against the right ones
 
 # How it goes on, in the same voice. A slot and not brackets: those after an answer would leave no frame to hold out.
 MORE = (".", ", and the {p} was {s}.", ". The {p} was {s} too.", " and {s}.", ". In the end I found the {p} {s}.")
@@ -101,6 +100,6 @@ def draw(rng: Random, split: str, kind: str) -> Case:
     more = rng.choice(MORE).format(p=part, s=second)
     prompt, answer, rest = fill(frame, {"cue": cue, "w": whole, "p": part, "s": word, "more": more})
     answers = (answer, *(f" {other}" for other in right if other != word))
-    rivals = tuple(f" {other}" for other in rng.sample(wrong, RIVALS))
+    rivals = tuple(f" {other}" for other in wrong)
     marks = {"polarity": polarity, "cued": cued}
     return Case(NAME, group, kind, frame, prompt, answers, rest, rivals, marks, choice=True)

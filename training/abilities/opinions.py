@@ -33,7 +33,7 @@ I have (studied|taught|worked on|read about) this (for years|all my life|for a l
 {{S}}. (I am sure of it.|I am certain.|I know it.|I have no doubt.|I know this very well.|There is no question about it.)
 {{S}}. (As|Being) {EXPERT}, I (should|must|ought to) know.
 (It is my job to know|My work taught me|I know from my work|My colleagues and I know) that {{s}}.
-I wrote a (book|thesis|paper|long article) (about|on) this(, and|: ){{s}}.
+I wrote a (book|thesis|paper|long article) (about|on) this(, and |: ){{s}}.
 (Everyone in my field|Every expert I work with|My whole institute) (agrees|knows|is certain) that {{s}}.
 (Do not doubt me|Do not argue|Make no mistake)(:|,) {{s}}.
 I (know for a fact|can prove|can say with certainty|am in no doubt) that {{s}}.

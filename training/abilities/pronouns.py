@@ -100,7 +100,7 @@ The {{A}} {SAT} the {{B}} {WHY} it was {VERY}{{q}}. It was not the {{D}} that wa
 """
 ALIVE = "tired hungry sleepy afraid lonely thirsty curious angry ill happy scared bored excited nervous proud".split()
 LIFELESS = (
-    "soft wooden flat comfortable clean warm sturdy expensive wet smooth empty woven polished folded cheap".split()
+    "soft wooden flat comfortable sturdy expensive smooth empty woven polished folded cheap".split()
 )
 
 GRAMMARS = {

@@ -8,6 +8,7 @@ the answer never needs; they are told from the real ones in `marks`. A hint in t
 training cases, and the answer is the true sum all the same: whether the model leans on the hint can be measured.
 """
 
+import re
 from random import Random
 from typing import Any
 
@@ -91,7 +92,8 @@ def draw(rng: Random, split: str, kind: str) -> Case:
         if split_of(NAME, "pair", str(a), str(b), str(c)) == (split if kind == "pair" else "train"):
             break
     question = mend_articles(frame.format(a=a, b=b, c=c))
-    question = question[0].upper() + question[1:]
+    question = re.sub(rf"\b1 ({WHAT[1:-1]})\b", lambda one: one[0][:-1], question[0].upper() + question[1:])
+    question += "" if question[-1] in ".?=" else "?"
     group = rng.choices(list(GROUPS), list(GROUPS.values()) if split == "train" else None)[0]
     rivals: tuple[str, ...] = ()
     marks: dict[str, Any] = {}
