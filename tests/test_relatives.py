@@ -180,10 +180,10 @@ def induction():
 def test_induction_model_has_the_textbook_circuit(induction) -> None:
     words = np.arange(2, induction.config.vocab_size)
     previous, copying = course_induction.head_scores(induction, words)
-    assert previous[0].max() >= 0.88
-    assert copying[1].max() >= 0.88
+    assert previous[0].max() >= 0.9
+    assert copying[1].max() >= 0.9
     now = course_induction.look(induction, words, induction.config.eos_token_id, course_induction.STEPS)
-    assert now.accuracy >= 0.97
+    assert now.accuracy >= 0.98
 
 
 def test_induction_model_has_no_mlp(induction) -> None:
