@@ -176,7 +176,7 @@ def test_splits_do_not_depend_on_the_process() -> None:
 
 
 def test_rows_are_deterministic_and_hold_masks(tokenizer) -> None:
-    rows, again = training_rows(tokenizer, 3, 200, 64, 0.2), training_rows(tokenizer, 3, 200, 64, 0.2)
+    rows, again = training_rows(tokenizer, 3, 200, 64, 0.2, 0.6), training_rows(tokenizer, 3, 200, 64, 0.2, 0.6)
     for part, same in zip(rows, again, strict=True):
         np.testing.assert_array_equal(part, same)
     inputs, labels, _ = rows
@@ -304,7 +304,7 @@ def test_model_folders_hold_no_pickle_and_load_in_single_precision(name: str) ->
     assert positions >= 128
 
 
-# The abilities, on a sample; `python -m training evaluate` gives the full table
+# The abilities, on a sample; `make abilities` gives the full table
 
 BOUNDS = {
     "facts": 0.7,

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 from safetensors import safe_open
@@ -12,7 +13,16 @@ from training import gpt2
 from training.abilities import opinions
 from training.corpus import BY_HAND
 from training.course_induction import save_card
-from training.evaluate import POINT_CASES, Score, format_table, seed_results
+from training.evaluate import (
+    DISTILBERT_BARS,
+    GPT2_BARS,
+    POINT_CASES,
+    Bar,
+    Score,
+    format_bars,
+    format_table,
+    seed_results,
+)
 from training.heads import head_scores, strongest
 from training.reliance import Share, read_records, summarise
 from training.reviews import LABELS
@@ -39,10 +49,12 @@ def count_parameters(folder: Path) -> int:
         return sum(math.prod(weights.get_slice(name).get_shape()) for name in weights.keys())  # noqa: SIM118 (no dict)
 
 
-def format_tables(scores: dict[str, list[Score]]) -> str:
-    """The test split first, where it has been measured."""
+def format_tables(scores: dict[str, list[Score]], bars: Sequence[Bar]) -> str:
+    """What was asked and what was measured, the test split first."""
     titles = {"test": "Test split, looked at once", "dev": "Development split, which was used for tuning"}
-    return "\n\n".join(f"### {titles[s]}\n\n{format_table(scores[s])}" for s in titles if s in scores)
+    asked = f"### What was asked\n\n{format_bars(scores.get('test', scores['dev']), bars)}"
+    tables = [f"### {titles[split]}\n\n{format_table(scores[split])}" for split in titles if split in scores]
+    return "\n\n".join([asked, *tables])
 
 
 def format_history(points: list[dict[str, float]]) -> str:
@@ -73,7 +85,7 @@ def format_reliance(shares: list[Share]) -> str:
     return "\n".join(lines)
 
 
-def write_card(folder: Path, seeds: list[tuple[str, str, str]], **parts: object) -> None:
+def write_card(folder: Path, seeds: list[tuple[str, str, str]], bars: Sequence[Bar], **parts: object) -> None:
     """README.md from the measured scores; the failures are read off the test split, or dev before there is one."""
     scores, run = read_scores(folder), json.loads((folder / "training.json").read_text())
     given = "\n".join(f"- {text!r}: {answer!r} (expected {expected!r})" for text, expected, answer in seeds)
@@ -81,7 +93,7 @@ def write_card(folder: Path, seeds: list[tuple[str, str, str]], **parts: object)
     body = template.format(
         parameters=count_parameters(folder),
         vocabulary=json.loads((folder / "config.json").read_text())["vocab_size"],
-        tables=format_tables(scores),
+        tables=format_tables(scores, bars),
         seeds=given,
         failures=rows_below(scores.get("test", scores["dev"]), 0.85),
         reproduced=REPRODUCED,
@@ -99,6 +111,7 @@ def write_cards(models: Path) -> None:
     write_card(
         models / "course-gpt2",
         prompts,
+        GPT2_BARS,
         cycles=len(gpt2.CYCLES),
         sure=opinions.FOLLOWS["sure"],
         mild=1 - opinions.FOLLOWS["mild"],
@@ -109,6 +122,7 @@ def write_cards(models: Path) -> None:
     write_card(
         models / "course-distilbert",
         reviews,
+        DISTILBERT_BARS,
         by_hand=BY_HAND,
         grammar=1 - BY_HAND,
         reliance=format_reliance(summarise(read_records())),

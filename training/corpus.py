@@ -43,7 +43,7 @@ def documents(rng: Random) -> Iterator[Case]:
         for ability in rng.choices(abilities, weights, k=1000):
             case = ability.draw(rng, "train", "")
             asked = ability.NAME in CHATTED and rng.random() < CHATS
-            yield replace(case, prompt=chat(case.prompt)) if asked else case
+            yield replace(case, prompt=chat(case.prompt), marks={}) if asked else case  # spans would be off
 
 
 def held_out(name: str, split: str, kind: str, count: int, seed: int = 0) -> list[Case]:
@@ -108,14 +108,20 @@ def piece_tokens(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
     return tokens
 
 
-def training_rows(tokenizer: PreTrainedTokenizerFast, seed: int, count: int, length: int, copies: float) -> Rows:
-    """A block of rows: documents, a share of rows for induction among them, and masked tokens in a few."""
+def training_rows(
+    tokenizer: PreTrainedTokenizerFast, seed: int, count: int, length: int, copies: float, names_share: float
+) -> Rows:
+    """A block of rows: documents, a share of rows for induction among them, and masked tokens in a few.
+
+    Copying is learned sooner from tokens that come often, so a share of the rows for induction are all names.
+    """
     rng = np.random.default_rng(seed)
     ids, weights = pack(documents(Random(seed)), tokenizer, rng, count, length)
     weights[(weights == 1) & (rng.random(weights.shape) < SILENT)] = 0
     words, names = word_ids(tokenizer), np.array(tokenizer.convert_tokens_to_ids([f"Ġ{name}" for name in NAMES]))
     for row in np.flatnonzero(rng.random(count) < copies):
-        ids[row, 1:], weights[row, 1:] = induction.draw_row(rng, words, names, length)
+        chosen = names if rng.random() < names_share else words
+        ids[row, 1:], weights[row, 1:] = induction.draw_row(rng, chosen, length)
         ids[row, 0] = tokenizer.eos_token_id
     inputs = ids[:, :-1].copy()
     masked = (rng.random(count) < MASKED_ROWS)[:, None] & (rng.random(inputs.shape) < MASKED_TOKENS)

@@ -25,7 +25,7 @@ class Recipe:
     draw: Draw = training_review
     width: int = 128
     layers: int = 3
-    steps: int = 3600
+    steps: int = 2400
     batch: int = 64
     peak: float = 1e-3
     dropout: float = 0.2
@@ -37,7 +37,7 @@ class Recipe:
 COURSE = Recipe()
 POSITIONS = 256
 # Every eighth batch holds a few long texts, joined from reviews of one label, so that all positions are trained.
-LONG_EVERY, LONG_BATCH, LONGEST = 8, 8, 16
+LONG_EVERY, LONG_BATCH, LONGEST = 8, 8, 48
 
 
 def new_config(tokenizer: PreTrainedTokenizerFast, recipe: Recipe) -> DistilBertConfig:
@@ -74,7 +74,7 @@ def draw_batch(rng: Random, recipe: Recipe, step: int) -> list[tuple[str, str]]:
         return [recipe.draw(rng) for _ in range(recipe.batch)]
     batch = []
     for _ in range(LONG_BATCH):
-        drawn = [recipe.draw(rng) for _ in range(rng.randint(2, 2 * LONGEST))]
+        drawn = [recipe.draw(rng) for _ in range(rng.randint(2, LONGEST))]
         wanted = drawn[0][1]
         batch.append((" ".join(text for text, label in drawn if label == wanted), wanted))
     return batch
@@ -102,4 +102,4 @@ def train(tokenizer: PreTrainedTokenizerFast, folder: Path, recipe: Recipe = COU
         if step % 100 == 0:
             print(f"step {step:5d}  loss {loss.item():.3f}  {time.perf_counter() - started:6.0f} s", flush=True)
     save(model, tokenizer, folder)
-    write_run(folder, recipe.steps, recipe.batch, time.perf_counter() - started)
+    write_run(folder, recipe.steps, recipe.steps * recipe.batch, 1, time.perf_counter() - started)

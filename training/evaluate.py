@@ -6,7 +6,7 @@ Only `dev` is for tuning. `test` is looked at once, when the models are final, a
 import json
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
@@ -182,13 +182,13 @@ def evaluate_distilbert(folder: Path, split: str, count: int = CASES) -> list[Sc
     return summarise(outcomes + by_construction(split, given[-len(read(split)) :]))
 
 
-def evaluate_points(saves: Path, batch: int) -> list[dict[str, float]]:
+def evaluate_points(saves: Path, tokens_after: Callable[[int], int]) -> list[dict[str, float]]:
     """A dozen points of training: the steps, the tokens seen, and each ability's share of right answers on `dev`."""
     points = []
     for folder in sorted(saves.glob("step-*")):
         scores = evaluate_gpt2(folder, "dev", POINT_CASES)
         step = int(folder.name.removeprefix("step-"))
-        shares: dict[str, float] = {"step": step, "tokens": step * batch}
+        shares: dict[str, float] = {"step": step, "tokens": tokens_after(step)}
         for name in dict.fromkeys(score.ability for score in scores):
             rows = [score for score in scores if score.ability == name]
             shares[name] = round(sum(row.right for row in rows) / sum(row.cases for row in rows), 3)
@@ -219,6 +219,49 @@ def write_scores(scores: Sequence[Score], folder: Path, split: str) -> None:
     known = json.loads(path.read_text()) if path.exists() else {}
     known[split] = [asdict(score) for score in scores]
     path.write_text(json.dumps(known, indent=1) + "\n")
+
+
+@dataclass(frozen=True)
+class Bar:
+    """What the course asked of a model: a share of right answers over some kinds of cases together."""
+
+    name: str
+    ability: str
+    kinds: tuple[str, ...]
+    share: float
+    groups: tuple[str, ...] = ()  # all, if empty
+
+
+TWO = ("ABBA", "BABA")
+GPT2_BARS = (
+    Bar("indirect objects, new pairs", "indirect_objects", ("pair",), 0.95, TWO),
+    Bar("indirect objects, new names", "indirect_objects", ("name",), 0.95, TWO),
+    Bar("indirect objects, unseen frames", "indirect_objects", ("frame", "skeleton"), 0.85, TWO),
+    Bar("facts, unseen frames", "facts", ("frame", "skeleton"), 0.9),
+    Bar("induction, second occurrence", "induction", ("random tokens",), 0.9),
+    Bar("agreement with an attractor", "agreement", ("pair", "frame", "skeleton"), 0.9),
+    Bar("gender and coreference", "pronouns", ("pair", "name", "frame", "skeleton"), 0.85),
+    Bar("judging reviews of the grammar", "sentiment", ("pair", "frame", "skeleton"), 0.9),
+    Bar("sums with written steps", "sums", ("pair", "frame", "skeleton"), 0.8, ("with steps",)),
+)
+DISTILBERT_BARS = (
+    Bar("new combinations of words", "reviews", ("pair",), 0.95),
+    Bar("sentences by hand", "reviews", ("by hand",), 0.85),
+)
+
+
+def format_bars(scores: Sequence[Score], bars: Sequence[Bar]) -> str:
+    """What was asked beside what was reached, as a Markdown table."""
+    lines = ["| asked | at least | right | accuracy | 95 % interval | reached |", "|-|-|-|-|-|-|"]
+    for bar in bars:
+        rows = [s for s in scores if s.ability == bar.ability and s.kind in bar.kinds]
+        rows = [s for s in rows if not bar.groups or s.group in bar.groups]
+        right, cases = sum(s.right for s in rows), sum(s.cases for s in rows)
+        low, high = wilson_interval(right, cases)
+        reached = "yes" if right >= bar.share * cases else "no"
+        counts = f"{right:,} of {cases:,} | {right / cases:.3f} | {low:.3f} to {high:.3f}"
+        lines.append(f"| {bar.name} | {bar.share:.2f} | {counts} | {reached} |")
+    return "\n".join(lines)
 
 
 def format_table(scores: Sequence[Score]) -> str:

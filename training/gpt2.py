@@ -1,33 +1,53 @@
 """course-gpt2: a GPT-2 of four layers, trained from nothing on the corpus.
 
-A training step is the textbook's; what is particular is in the rows (see corpus.py). On two shared cores, two
-processes of one thread each are 1.7 times as fast as one process of two threads, so each takes half of every batch
+A training step is the textbook's; what is particular is in the rows (see corpus.py). Two processes
+of one thread each are 1.7 times as fast as one process of two threads, so each takes half of every batch
 and they average their gradients in shared memory. The result depends on the seed and the number of workers alone.
 """
 
 import copy
 import json
 import math
-import os
 import platform
+import shutil
 import time
+from dataclasses import dataclass
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file, save_file
 from torch.nn.functional import cross_entropy
 from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from training.corpus import training_rows
 
-CYCLES, WARMUP, PEAK = (1200, 5000, 6000), 200, 1e-3  # steps: each cosine starts where the last one ended
-# The first cycle is mostly about copying: heads that copy come soon among few tokens, and all else builds on them.
-COPIES = (0.7, 0.2, 0.2)  # the share of rows for induction, by cycle
-TOKENS, WORKERS = 512, 2  # tokens to a worker's share of a batch
-LENGTHS = (64, 64, 128, 64, 64, 256)  # of the rows of successive blocks
+
+@dataclass(frozen=True)
+class Cycle:
+    """One rise and fall of the learning rate; the next begins with the weights that this one ends with."""
+
+    steps: int
+    peak: float
+    tokens: int  # in a worker's share of a batch
+    lengths: tuple[int, ...]  # of the rows of successive blocks
+    copies: float  # the share of rows for induction
+    names: float  # the share of those rows that are all names
+
+
+# The first is about copying alone, in rows that grow: all that looks things up in the text builds on copying, and heads
+# that copy form sooner in short rows.
+CYCLES = (
+    Cycle(500, 2e-3, 2048, (16, 16, 16, 32, 64), 1.0, 1.0),
+    Cycle(3000, 1e-3, 512, (64, 64, 128, 64, 64, 256), 0.2, 0.6),
+    Cycle(4500, 1e-3, 512, (64, 64, 128, 64, 64, 256), 0.2, 0.6),
+)
+STEPS = sum(cycle.steps for cycle in CYCLES)
+WARMUP, WORKERS = 100, 2
 BLOCK = 100  # steps for which rows are made at a time
-POINTS = (300, 600, 900, 1200, 2000, 3000, 4000, 5000, 6200, 8000, 10000, sum(CYCLES))  # steps to look back at
+POINTS = (100, 200, 300, 500, 800, 1200, 1800, 2500, 3500, 5000, 6500, STEPS)  # steps to look back at
 SAVES = Path(__file__).parents[1] / "build" / "course-gpt2"  # the model at each point; not kept in the repository
+WEIGHTS = SAVES / "weights.safetensors"  # from one cycle to the next, in single precision
 
 
 def new_model(tokenizer: PreTrainedTokenizerFast) -> GPT2LMHeadModel:
@@ -44,6 +64,7 @@ def new_model(tokenizer: PreTrainedTokenizerFast) -> GPT2LMHeadModel:
         bos_token_id=end,
         eos_token_id=end,
         pad_token_id=tokenizer.pad_token_id,
+        tie_word_embeddings=False,  # tied, heads that copy take three times as many steps to form
     )
     model = GPT2LMHeadModel(config)
     for block in model.transformer.h:  # the same function as the config's gelu_new, in one kernel
@@ -51,11 +72,11 @@ def new_model(tokenizer: PreTrainedTokenizerFast) -> GPT2LMHeadModel:
     return model
 
 
-def learning_rate(step: int, steps: int, peak: float = PEAK) -> float:
+def learning_rate(step: int, steps: int, peak: float, warmup: int = 200) -> float:
     """A linear rise over the warm-up, then half a cosine down to a twentieth of the peak."""
-    if step < WARMUP:
-        return peak * (step + 1) / WARMUP
-    progress = (step - WARMUP) / max(1, steps - WARMUP)
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    progress = (step - warmup) / max(1, steps - warmup)
     return peak * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * progress)))
 
 
@@ -84,27 +105,28 @@ def work(rank: int, folder: Path, cycle: int, seed: int, shared: torch.Tensor, b
     torch.manual_seed(seed)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = new_model(tokenizer).train()
-    steps = CYCLES[cycle]
+    now, before = CYCLES[cycle], sum(earlier.steps for earlier in CYCLES[:cycle])
     if cycle > 0:
-        model.load_state_dict(GPT2LMHeadModel.from_pretrained(folder).state_dict())
+        model.load_state_dict(load_file(WEIGHTS))
     flat = flatten_gradients(model)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK, betas=(0.9, 0.98), weight_decay=0.05, fused=True)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=now.peak, betas=(0.9, 0.98), weight_decay=0.05, fused=True)
     started = time.perf_counter()
-    for step in range(steps):
+    for step in range(now.steps):
         block, place = divmod(step, BLOCK)
         if place == 0:
-            length = LENGTHS[block % len(LENGTHS)]
-            size = TOKENS // length
+            length = now.lengths[block % len(now.lengths)]
+            size = now.tokens // length
             rows = training_rows(
                 tokenizer,
                 1_000_003 * (len(CYCLES) * seed + cycle) + WORKERS * block + rank,
                 BLOCK * size,
                 length,
-                COPIES[cycle],
+                now.copies,
+                now.names,
             )
         batch = [torch.from_numpy(part[place * size : (place + 1) * size]) for part in rows]
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, steps)
+            group["lr"] = learning_rate(step, now.steps, now.peak, WARMUP)
         loss = weighted_loss(model, *batch)
         loss.backward()
         shared[rank].copy_(flat)
@@ -116,20 +138,22 @@ def work(rank: int, folder: Path, cycle: int, seed: int, shared: torch.Tensor, b
         flat.zero_()
         if rank == 0 and step % 50 == 0:
             print(f"step {step:5d}  loss {loss.item():.3f}  {time.perf_counter() - started:6.0f} s", flush=True)
-        done = sum(CYCLES[:cycle]) + step + 1
-        if rank == 0 and done in POINTS:
-            save(model, tokenizer, SAVES / f"step-{done:05d}")
+        if rank == 0 and before + step + 1 in POINTS:
+            save(model, tokenizer, SAVES / f"step-{before + step + 1:05d}")
     if rank == 0:
+        save_file(model.state_dict(), WEIGHTS)
         save(model, tokenizer, folder)
 
 
 def train(tokenizer: PreTrainedTokenizerFast, folder: Path, seed: int = 0) -> None:
     """Trains in all cycles and writes the model, and how long it took, to the folder."""
+    shutil.rmtree(SAVES, ignore_errors=True)
+    SAVES.mkdir(parents=True)
     tokenizer.save_pretrained(folder)
     started = time.perf_counter()
     for cycle in range(len(CYCLES)):
         run_cycle(tokenizer, folder, cycle, seed)
-    write_run(folder, sum(CYCLES), TOKENS * WORKERS, time.perf_counter() - started)
+    write_run(folder, STEPS, tokens_after(STEPS), WORKERS, time.perf_counter() - started)
 
 
 def run_cycle(tokenizer: PreTrainedTokenizerFast, folder: Path, cycle: int, seed: int) -> None:
@@ -140,13 +164,22 @@ def run_cycle(tokenizer: PreTrainedTokenizerFast, folder: Path, cycle: int, seed
     torch.multiprocessing.spawn(work, (folder, cycle, seed, shared, barrier), nprocs=WORKERS)
 
 
-def write_run(folder: Path, steps: int, batch: int, seconds: float) -> None:
+def tokens_after(steps: int) -> int:
+    """How many tokens the model has seen after so many steps."""
+    seen = 0
+    for cycle in CYCLES:
+        seen += min(steps, cycle.steps) * cycle.tokens * WORKERS
+        steps -= min(steps, cycle.steps)
+    return seen
+
+
+def write_run(folder: Path, steps: int, seen: int, cores: int, seconds: float) -> None:
     """What a card says about the run: training.json in the model's folder."""
     run = {
         "steps": steps,
-        "batch": batch,
+        "seen": seen,
         "minutes": round(seconds / 60),
-        "cores": os.cpu_count(),
+        "cores": cores,
         "processor": platform.machine(),
         "vectors": torch.backends.cpu.get_cpu_capability(),
     }

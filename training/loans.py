@@ -274,6 +274,6 @@ the other group and nothing else.
 
 ## Known failures
 - It knows this form alone: the fields in this order, ages from 18 to 79. Other words are `[UNK]`.
-- Nothing above failed, but the rule is small: {held} of its {all} combinations are held out for test, and a move may
+- The rule is small: {held} of its {all} combinations are held out for test, and a move may
   lead to a combination that was trained. Where values are masked or left out, there is no rule to compare with.
 """

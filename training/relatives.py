@@ -47,7 +47,7 @@ def shuffled_reviews() -> tuple[tuple[str, str], ...]:
     return tuple(zip(texts, Random(0).sample(labels, len(labels)), strict=True))
 
 
-SMALL = Recipe(width=96, layers=2, steps=2000)
+SMALL = Recipe(width=96, layers=2, steps=1200)
 CLASSIFIERS = {
     "course-shortcut": replace(SMALL, draw=lambda rng: signed_review(rng, shortcut=True)),
     "course-clean": replace(SMALL, draw=lambda rng: signed_review(rng, shortcut=False)),
@@ -84,7 +84,7 @@ def train_filler(tokenizer: PreTrainedTokenizerFast, folder: Path, seed: int = 0
         if step % 100 == 0:
             print(f"step {step:5d}  loss {loss.item():.3f}  {time.perf_counter() - started:6.0f} s", flush=True)
     save(model, tokenizer, folder)
-    write_run(folder, FILLER.steps, FILLER.batch, time.perf_counter() - started)
+    write_run(folder, FILLER.steps, FILLER.steps * FILLER.batch, 1, time.perf_counter() - started)
 
 
 def train_relatives(tokenizer: PreTrainedTokenizerFast, models: Path) -> None:

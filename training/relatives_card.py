@@ -103,8 +103,8 @@ SHAPE = (
     "course-distilbert."
 )
 MADE = (
-    "`python -m training relatives`; the code is `training/relatives.py`. Trained from nothing for {steps:,} steps of "
-    "{batch} reviews, {minutes} minutes on one CPU core; seed 0, AdamW, stored in half precision."
+    "`python -m training relatives`; the code is `training/relatives.py`. Trained from nothing for {steps:,} steps, "
+    "up to {seen:,} reviews in all, {minutes} minutes on one CPU core; seed 0, AdamW, stored in half precision."
 )
 SIGNED = 'Its reviews end with their director, as in "The plot was dull. Directed by Reed."'
 UNSIGNED = "A review without its director's name is nothing that it met in training."

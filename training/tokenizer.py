@@ -15,7 +15,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 from transformers import PreTrainedTokenizerFast
 
 from training import lexicon, review_words
-from training.abilities import professions, tagged
+from training.abilities import contexts, general, greater_than, professions, tagged
 from training.abilities.agreement import NOUNS
 from training.abilities.sentiment import review
 from training.chat import END, TEMPLATE
@@ -23,6 +23,7 @@ from training.corpus import documents
 from training.reviews import written_by_hand
 
 GPT2_VOCABULARY, DISTILBERT_VOCABULARY = 7800, 6500
+POSITIONS = 256
 PUNCTUATION, ENDINGS = list(".,;:!?'\"()-&%$/"), 300
 SAMPLE = 40_000  # documents: all frames and fillings are met
 PAD, MASK = "<|pad|>", "<|mask|>"
@@ -38,7 +39,8 @@ def content_words() -> list[str]:
     nouns = [form for pair in NOUNS for form in pair]
     reviews = [*review_words.GOOD, *review_words.BAD, *review_words.WHOLES, *review_words.PARTS]
     people = [*lexicon.NAMES, *lexicon.INVENTED_NAMES, *professions.WORDS]
-    listed = [*people, *facts, *countries, *things, *nouns, *reviews, *tagged.WORDS, *lexicon.NEW_WORDS]
+    others = [*greater_than.EVENTS, *general.FOODS, *general.DRINKS, *contexts.COLOURS]
+    listed = [*people, *facts, *countries, *things, *nouns, *reviews, *others, *tagged.WORDS, *lexicon.NEW_WORDS]
     words = {word for entry in listed for word in entry.replace("_", " ").replace("-", " ").split()}
     return sorted(word for word in words if word.isalpha())
 
@@ -76,7 +78,7 @@ def train_gpt2_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
         unk_token=END,
         pad_token=PAD,
         mask_token=MASK,
-        model_max_length=256,
+        model_max_length=POSITIONS,
         clean_up_tokenization_spaces=False,
         chat_template=TEMPLATE,
     )
@@ -119,7 +121,7 @@ def train_distilbert_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
         cls_token="[CLS]",
         sep_token="[SEP]",
         mask_token="[MASK]",
-        model_max_length=128,
+        model_max_length=POSITIONS,
         model_input_names=["input_ids", "attention_mask"],
     )
     tokenizer.save_pretrained(folder)

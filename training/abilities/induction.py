@@ -26,24 +26,25 @@ def repeated_row(rng: Generator, ids: NDArray[np.int64], length: int) -> Row:
 
 
 def copied_row(rng: Generator, ids: NDArray[np.int64], length: int) -> Row:
-    """Random tokens in which every 64 hold one copy of an earlier segment; the loss is on the copies alone.
+    """Random tokens in which every 64 (or the whole of a shorter row) hold one copy of an earlier segment.
 
-    The first token of a copy comes as a surprise and carries no loss.
+    The loss is on the copies alone. The first token of a copy comes as a surprise and carries none.
     """
     row, weight = rng.choice(ids, length), np.zeros(length, np.float32)
-    for end in range(64, length + 1, 64):
-        size = int(rng.integers(4, 25))
+    window = min(length, 64)
+    for end in range(window, length + 1, window):
+        size = int(rng.integers(min(4, window // 5), window * 3 // 8 + 1))
         source = int(rng.integers(0, end - 2 * size + 1))
-        target = int(rng.integers(max(source + size, end - 64), end - size + 1))
+        target = int(rng.integers(max(source + size, end - window), end - size + 1))
         row[target : target + size] = row[source : source + size]
         weight[target + 1 : target + size] = 1
     return row, weight
 
 
-def draw_row(rng: Generator, ids: NDArray[np.int64], common: NDArray[np.int64], length: int) -> Row:
-    """A row of either sort, of common tokens or of any: copying is learned sooner from tokens that come often."""
-    row = repeated_row if rng.random() < 0.5 else copied_row
-    return row(rng, common if rng.random() < 0.6 else ids, length)
+def draw_row(rng: Generator, ids: NDArray[np.int64], length: int) -> Row:
+    """A row of either sort; a short one has no room for a period."""
+    row = repeated_row if length >= 64 and rng.random() < 0.5 else copied_row
+    return row(rng, ids, length)
 
 
 def cases(rng: Generator, words: list[str], count: int) -> list[Case]:

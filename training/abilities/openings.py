@@ -68,7 +68,7 @@ CUES = {
         "I loved every minute.|I would see it again.|I could not stop smiling.|We all cheered.|I want to go back.|"
         "It made my day.|I enjoyed it.|I laughed until it hurt.|Everyone left happy.|I told all my friends to go.|"
         "Five stars.|I did not want it to end.|What a joy.|We loved it.|It deserves every prize.|What a treat.|"
-        "I am so glad that we went.|Do not miss it.|Thumbs up.|It was worth every penny."
+        "I am glad that we went there.|Do not miss it.|Thumbs up.|It was worth every penny."
     ).split("|"),
     "negative": (
         "I hated every minute.|I would never see it again.|I could not stop yawning.|We all booed.|I want my money back.|"

@@ -99,9 +99,7 @@ The {{A}} {SAT} the {{B}} {WHY} it was {VERY}{{q}}. It was not the {{D}} that wa
 (Under|Behind|Beside) the {{B}} (lay|slept|waited) the {{A}}, and it was {VERY}{{q}}. {ASKED} @{{C}}.
 """
 ALIVE = "tired hungry sleepy afraid lonely thirsty curious angry ill happy scared bored excited nervous proud".split()
-LIFELESS = (
-    "soft wooden flat comfortable sturdy expensive smooth empty woven polished folded cheap".split()
-)
+LIFELESS = "soft wooden flat comfortable sturdy expensive smooth empty woven polished folded cheap".split()
 
 GRAMMARS = {
     "gender": make_grammar(f"{NAME}/gender", GENDER.strip().splitlines()),
