@@ -43,9 +43,9 @@ from training.evaluate import (
     wilson_interval,
 )
 from training.frames import SPLITS, Grammar, fill, make_grammar, parse_skeleton, split_of
-from training.lexicon import NAMES
+from training.lexicon import INVENTED_NAMES, NAMES
 from training.reviews import reserved_runs, runs_of_five
-from training.tokenizer import content_words
+from training.tokenizer import content_words, train_gpt2_tokenizer, word_pieces
 
 MODELS = Path(__file__).parents[1] / "data" / "models"
 GRAMMARS: list[Grammar] = [
@@ -261,9 +261,24 @@ def test_gpt2_tokenizer_round_trips(tokenizer, text: str) -> None:
     assert tokenizer.decode(tokenizer.encode(text)) == text
 
 
-def test_gpt2_tokenizer_holds_words_as_single_tokens(tokenizer) -> None:
-    split = [word for word in content_words() if len(tokenizer.encode(f" {word}")) > 1]
-    assert not split
+def test_the_recipe_makes_content_words_single_tokens(tmp_path: Path) -> None:
+    made = train_gpt2_tokenizer(tmp_path)
+    assert not [word for word in content_words() if len(made.encode(f" {word}")) > 1]
+    assert not [name for name in (*NAMES, *INVENTED_NAMES) if len(made.encode(name)) > 1]
+    again = train_gpt2_tokenizer(tmp_path)
+    assert again.get_vocab() == made.get_vocab()
+
+
+def test_word_pieces_are_the_same_in_every_run_and_cover_all_words() -> None:
+    texts = ["A dull plot, dully acted.", "The plot thickens; the acting thickened."] * 3
+    pieces = word_pieces(texts, ["[UNK]"])
+    assert list(pieces) == list(word_pieces(texts, ["[UNK]"]))
+    assert pieces["[UNK]"] == 0
+    assert {"plot", "acting", "z", "##z", "!"} <= pieces.keys()
+    assert list(pieces.values()) == list(range(len(pieces)))
+
+
+def test_gpt2_tokenizer_holds_names_as_single_tokens(tokenizer) -> None:
     assert not [name for name in NAMES if len(tokenizer.encode(name)) > 1]
     assert len(tokenizer.encode(SENTENCES[0])) == len(SENTENCES[0].split())
     assert tokenizer.convert_ids_to_tokens(tokenizer.encode(" 1732")) == ["Ġ17", "32"]

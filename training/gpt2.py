@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch.nn.functional import cross_entropy
@@ -33,19 +34,20 @@ class Cycle:
     lengths: tuple[int, ...]  # of the rows of successive blocks
     copies: float  # the share of rows for induction
     names: float  # the share of those rows that are all names
+    shifted: bool = False  # whether rows begin at random positions
 
 
-# The first is about copying alone, in rows that grow: all that looks things up in the text builds on copying, and heads
-# that copy form sooner in short rows.
+# The first is about copying alone, since all that looks things up in the text builds on it. Heads that copy form many
+# times sooner in short rows, and work everywhere at once if these stand at random positions.
 CYCLES = (
-    Cycle(500, 2e-3, 2048, (16, 16, 16, 32, 64), 1.0, 1.0),
+    Cycle(700, 2e-3, 2048, (16,), 1.0, 1.0, shifted=True),
+    Cycle(2200, 1e-3, 512, (64, 64, 128, 64, 64, 256), 0.2, 0.6),
     Cycle(3000, 1e-3, 512, (64, 64, 128, 64, 64, 256), 0.2, 0.6),
-    Cycle(4500, 1e-3, 512, (64, 64, 128, 64, 64, 256), 0.2, 0.6),
 )
 STEPS = sum(cycle.steps for cycle in CYCLES)
-WARMUP, WORKERS = 100, 2
+WARMUP, WORKERS, POSITIONS = 100, 2, 256
 BLOCK = 100  # steps for which rows are made at a time
-POINTS = (100, 200, 300, 500, 800, 1200, 1800, 2500, 3500, 5000, 6500, STEPS)  # steps to look back at
+POINTS = (100, 200, 300, 400, 500, 700, 1200, 1800, 2500, 3500, 4500, STEPS)  # steps to look back at
 SAVES = Path(__file__).parents[1] / "build" / "course-gpt2"  # the model at each point; not kept in the repository
 WEIGHTS = SAVES / "weights.safetensors"  # from one cycle to the next, in single precision
 
@@ -54,7 +56,7 @@ def new_model(tokenizer: PreTrainedTokenizerFast) -> GPT2LMHeadModel:
     end = tokenizer.eos_token_id
     config = GPT2Config(
         vocab_size=len(tokenizer),
-        n_positions=256,
+        n_positions=POSITIONS,
         n_embd=256,
         n_layer=4,
         n_head=8,
@@ -81,13 +83,24 @@ def learning_rate(step: int, steps: int, peak: float, warmup: int = 200) -> floa
 
 
 def weighted_loss(
-    model: GPT2LMHeadModel, inputs: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor
+    model: GPT2LMHeadModel,
+    inputs: torch.Tensor,
+    labels: torch.Tensor,
+    weights: torch.Tensor,
+    positions: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Cross-entropy averaged by the tokens' weights; logits are made only where a weight is not zero."""
-    hidden = model.transformer(input_ids=inputs, use_cache=False).last_hidden_state
+    hidden = model.transformer(input_ids=inputs, position_ids=positions, use_cache=False).last_hidden_state
     counts = weights > 0
     losses = cross_entropy(model.lm_head(hidden[counts]), labels[counts], reduction="none")
     return (losses * weights[counts]).sum() / weights.sum()
+
+
+def draw_positions(inputs: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """Successive positions for each row, from a random first one."""
+    rows, length = inputs.shape
+    first = rng.integers(0, POSITIONS - length + 1, (rows, 1))
+    return torch.from_numpy(first) + torch.arange(length)
 
 
 def flatten_gradients(model: torch.nn.Module) -> torch.Tensor:
@@ -109,6 +122,7 @@ def work(rank: int, folder: Path, cycle: int, seed: int, shared: torch.Tensor, b
     if cycle > 0:
         model.load_state_dict(load_file(WEIGHTS))
     flat = flatten_gradients(model)
+    shifts = np.random.default_rng((seed, cycle, rank))
     optimizer = torch.optim.AdamW(model.parameters(), lr=now.peak, betas=(0.9, 0.98), weight_decay=0.05, fused=True)
     started = time.perf_counter()
     for step in range(now.steps):
@@ -127,7 +141,7 @@ def work(rank: int, folder: Path, cycle: int, seed: int, shared: torch.Tensor, b
         batch = [torch.from_numpy(part[place * size : (place + 1) * size]) for part in rows]
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, now.steps, now.peak, WARMUP)
-        loss = weighted_loss(model, *batch)
+        loss = weighted_loss(model, *batch, draw_positions(batch[0], shifts) if now.shifted else None)
         loss.backward()
         shared[rank].copy_(flat)
         barrier.wait()
