@@ -17,6 +17,7 @@ def random_model(vocabulary: int) -> GPT2LMHeadModel:
     return GPT2LMHeadModel(config).eval()
 
 
+@torch.no_grad()
 def test_direct_effects_are_what_the_logits_lose_without_the_heads() -> None:
     """With the final norm's scale held fixed the logits are linear in the heads' outputs, biases and MLPs."""
     tokenizer = AutoTokenizer.from_pretrained(MODEL)

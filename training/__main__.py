@@ -8,7 +8,7 @@ import torch
 from transformers import AutoTokenizer
 
 from training import by_hand, course_induction, distilbert, gpt2, loans, reliance
-from training.card import write_cards
+from training.card import write_checksums, write_distilbert_card, write_gpt2_card
 from training.corpus import write_samples
 from training.evaluate import (
     evaluate_distilbert,
@@ -76,7 +76,9 @@ def run(step: str, split: str = "dev", keep: bool = True) -> None:
         case "reliance":
             check_reliance()
         case "cards":
-            write_cards(MODELS)
+            write_gpt2_card(MODELS)
+            write_distilbert_card(MODELS)
+            write_checksums(MODELS)
         case "all":
             for each in STEPS:
                 run(each)

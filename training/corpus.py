@@ -29,7 +29,7 @@ from training.reviews import CORPORA, written_by_hand
 ANSWER_WEIGHT, STEP_WEIGHT, SILENT = 6, 2, 0.5
 MASKED_ROWS, MASKED_TOKENS = 0.06, 0.12  # shares; the mask and the pad token must not be strangers to the model
 CHATTED, CHATS = ("facts", "contexts", "sums", "sentiment", "truth"), 0.08
-BY_HAND = 0.6  # of the classifiers' training reviews: there is more to learn from them
+BY_HAND = 0.5  # of the classifiers' training reviews
 SAMPLE_SIZE = 25
 
 Rows = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]  # input ids, labels, loss weights

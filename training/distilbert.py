@@ -25,7 +25,7 @@ class Recipe:
     draw: Draw = training_review
     width: int = 128
     layers: int = 3
-    steps: int = 1600
+    steps: int = 8000
     batch: int = 64
     peak: float = 1e-3
     dropout: float = 0.2

@@ -37,17 +37,18 @@ class Cycle:
     shifted: bool = False  # whether rows begin at random positions
 
 
-# The first is about copying alone, since all that looks things up in the text builds on it. Heads that copy form many
-# times sooner in short rows, and work everywhere at once if these stand at random positions.
+# The first two are about copying alone, since all that looks things up in the text builds on it. Heads that copy form
+# many times sooner in short rows; then these move about, so that the heads work at every position.
 CYCLES = (
-    Cycle(700, 2e-3, 2048, (16,), 1.0, 1.0, shifted=True),
-    Cycle(2200, 1e-3, 512, (64, 64, 128, 64, 64, 256), 0.2, 0.6),
-    Cycle(3000, 1e-3, 512, (64, 64, 128, 64, 64, 256), 0.2, 0.6),
+    Cycle(500, 2e-3, 2048, (16,), 1.0, 1.0),
+    Cycle(300, 2e-3, 2048, (16,), 1.0, 1.0, shifted=True),
+    Cycle(5000, 1e-3, 512, (64, 64, 128, 64, 64, 256), 0.2, 0.6),
+    Cycle(6000, 1e-3, 512, (64, 64, 128, 64, 64, 256), 0.2, 0.6),
 )
 STEPS = sum(cycle.steps for cycle in CYCLES)
 WARMUP, WORKERS, POSITIONS = 100, 2, 256
 BLOCK = 100  # steps for which rows are made at a time
-POINTS = (100, 200, 300, 400, 500, 700, 1200, 1800, 2500, 3500, 4500, STEPS)  # steps to look back at
+POINTS = (200, 350, 500, 800, 1200, 1800, 2500, 3500, 5800, 8000, 10000, STEPS)  # steps to look back at
 SAVES = Path(__file__).parents[1] / "build" / "course-gpt2"  # the model at each point; not kept in the repository
 WEIGHTS = SAVES / "weights.safetensors"  # from one cycle to the next, in single precision
 
