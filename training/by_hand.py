@@ -19,8 +19,9 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from training.course_induction import WORDS, save_card, word_tokenizer
-from training.gpt2 import save
+from training.course_induction import WORDS, word_tokenizer
+from training.files import save, save_card
+from training.reviews import LABELS
 
 LINEAR_EPSILON, LINEAR_WEIGHT = 1e8, 1e4
 LENGTH, BITS = 64, 6  # positions, and the bits that tell them apart
@@ -36,7 +37,7 @@ NEUTRAL = (
     "had made felt seemed found saw with of in on at for . , ! ?"
 ).split()
 SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-LABELS = ("negative", "positive")
+
 # The coordinates of the classifiers' residual stream: one for each token, then these.
 TOKENS = len(SPECIALS) + len(KEYWORDS) + len(NEUTRAL)
 POSITION, BEFORE = TOKENS, TOKENS + BITS  # the bits of a token's position, and of the position before it

@@ -12,7 +12,6 @@ from transformers import AutoTokenizer, GPT2LMHeadModel
 from training import gpt2
 from training.abilities import opinions
 from training.corpus import BY_HAND
-from training.course_induction import save_card
 from training.evaluate import (
     DISTILBERT_BARS,
     GPT2_BARS,
@@ -23,6 +22,7 @@ from training.evaluate import (
     format_table,
     seed_results,
 )
+from training.files import save_card
 from training.heads import head_scores, strongest
 from training.reliance import Share, read_records, summarise
 from training.reviews import LABELS

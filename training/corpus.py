@@ -11,6 +11,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from random import Random
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +60,7 @@ def held_out(name: str, split: str, kind: str, count: int, seed: int = 0) -> lis
 
 
 def word_ids(tokenizer: PreTrainedTokenizerFast) -> NDArray[np.int64]:
-    """Ids of tokens that are a whole word with its leading space: what random sequences are made of."""
+    """Ids of tokens of letters with a leading space, most of them whole words: what random sequences are made of."""
     return np.array(sorted(i for token, i in tokenizer.get_vocab().items() if token[0] == "Ġ" and token[1:].isalpha()))
 
 
@@ -88,7 +89,7 @@ def pack(
     return ids, weights
 
 
-WORD_CACHE: dict[str, list[int]] = {}  # a process has one tokenizer for documents
+WORD_CACHES: WeakKeyDictionary[PreTrainedTokenizerFast, dict[str, list[int]]] = WeakKeyDictionary()
 
 
 def piece_tokens(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
@@ -96,14 +97,15 @@ def piece_tokens(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
 
     BPE never joins tokens across the start of a word (a space belongs to the word that follows it).
     """
+    cache = WORD_CACHES.setdefault(tokenizer, {})
     tokens: list[int] = []
     start = 0
     while start < len(text):
         end = text.find(" ", start + 1)
         word = text[start:] if end < 0 else text[start:end]
-        if word not in WORD_CACHE:
-            WORD_CACHE[word] = tokenizer.encode(word, add_special_tokens=False)
-        tokens += WORD_CACHE[word]
+        if word not in cache:
+            cache[word] = tokenizer.encode(word, add_special_tokens=False)
+        tokens += cache[word]
         start += len(word)
     return tokens
 

@@ -20,7 +20,8 @@ from torch.nn.functional import cross_entropy
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from training.abilities.induction import copied_row
-from training.gpt2 import learning_rate, save
+from training.files import save, save_card
+from training.fitting import fit
 
 WORDS = (
     "apple arm ball bank barn basket bath bell bench bird boat bone book boot bottle bowl box branch bread brick "
@@ -69,12 +70,6 @@ def word_tokenizer(words: list[str], length: int) -> PreTrainedTokenizerFast:
         model_max_length=length,
         clean_up_tokenization_spaces=False,
     )
-
-
-def save_card(folder: Path, body: str) -> None:
-    """The model card: front matter, the folder's name as the title, the text, the licence."""
-    head = "---\nlicense: mit\nlanguage: en\nlibrary_name: transformers\n---"
-    (folder / "README.md").write_text(f"{head}\n# {folder.name}\n{body}\nLicence: MIT.\n", encoding="utf-8")
 
 
 def new_model(tokenizer: PreTrainedTokenizerFast) -> GPT2LMHeadModel:
@@ -158,28 +153,23 @@ def choose(looks: list[Look], count: int) -> list[int]:
 
 def train(folder: Path, seed: int = 0) -> list[Look]:
     """Trains the model, saves it and some of its past."""
-    torch.set_num_threads(1)  # the order of sums, so the bits of the result, must not depend on the machine's cores
     torch.manual_seed(seed)
     tokenizer = word_tokenizer(WORDS, LENGTH)
     end, words = tokenizer.eos_token_id, np.arange(2, len(tokenizer))
     model = new_model(tokenizer).train()
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(parameters, lr=PEAK, betas=(0.9, 0.98), weight_decay=0.05)
     looks, past = [look(model, words, end, 0)], [attention_weights(model)]
-    for step in range(STEPS):
+
+    def loss_at(step: int) -> torch.Tensor:
         ids, weights = (torch.from_numpy(part) for part in draw_rows(seed * STEPS + step, BATCH, words, end))
         counts = weights[:, 1:] > 0
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, STEPS, PEAK)
-        loss = cross_entropy(model(input_ids=ids[:, :-1]).logits[counts], ids[:, 1:][counts])
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
-        if (step + 1) % LOOK_EVERY == 0:
-            looks.append(look(model, words, end, step + 1))
+        return cross_entropy(model(input_ids=ids[:, :-1]).logits[counts], ids[:, 1:][counts])
+
+    def keep(steps: int) -> None:
+        if steps % LOOK_EVERY == 0:
+            looks.append(look(model, words, end, steps))
             past.append(attention_weights(model))
-            print(looks[-1], flush=True)
+
+    fit(model, loss_at, STEPS, PEAK, keep)
     save(model, tokenizer, folder)
     save_past(looks, past, folder / "checkpoints")
     return looks

@@ -1,6 +1,5 @@
 """The review classifiers, trained from nothing: course-distilbert and, by other recipes, its small relatives."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,8 @@ from torch.nn.functional import cross_entropy
 from transformers import DistilBertConfig, DistilBertForSequenceClassification, PreTrainedTokenizerFast
 
 from training.corpus import training_review
-from training.gpt2 import learning_rate, save, write_run
+from training.files import save, write_run
+from training.fitting import fit
 from training.reviews import LABELS
 
 Draw = Callable[[Random], tuple[str, str]]  # a training text and its label
@@ -83,23 +83,15 @@ def draw_batch(rng: Random, recipe: Recipe, step: int) -> list[tuple[str, str]]:
 def train(tokenizer: PreTrainedTokenizerFast, folder: Path, recipe: Recipe = COURSE, seed: int = 0) -> None:
     """Trains a classifier and writes it, and how long it took, to the folder."""
     torch.manual_seed(seed)
-    torch.set_num_threads(1)  # the result must not depend on how many cores there are
     rng, masks = Random(seed + 1), np.random.default_rng(seed)
     model = DistilBertForSequenceClassification(new_config(tokenizer, recipe)).train()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.peak, betas=(0.9, 0.98), weight_decay=0.05, fused=True)
-    started = time.perf_counter()
-    for step in range(recipe.steps):
+
+    def loss_at(step: int) -> torch.Tensor:
         texts, labels = zip(*draw_batch(rng, recipe, step), strict=True)
         batch = tokenizer(list(texts), padding=True, truncation=True, return_tensors="pt")
         batch["input_ids"] = mask_words(batch["input_ids"], tokenizer, masks, recipe)
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, recipe.steps, recipe.peak)
-        loss = cross_entropy(model(**batch).logits, torch.tensor([LABELS.index(label) for label in labels]))
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
-        if step % 100 == 0:
-            print(f"step {step:5d}  loss {loss.item():.3f}  {time.perf_counter() - started:6.0f} s", flush=True)
+        return cross_entropy(model(**batch).logits, torch.tensor([LABELS.index(label) for label in labels]))
+
+    seconds = fit(model, loss_at, recipe.steps, recipe.peak)
     save(model, tokenizer, folder)
-    write_run(folder, recipe.steps, recipe.steps * recipe.batch, 1, time.perf_counter() - started)
+    write_run(folder, recipe.steps, recipe.steps * recipe.batch, 1, seconds)

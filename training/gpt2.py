@@ -5,10 +5,6 @@ of one thread each are 1.7 times as fast as one process of two threads, so each 
 and they average their gradients in shared memory. The result depends on the seed and the number of workers alone.
 """
 
-import copy
-import json
-import math
-import platform
 import shutil
 import time
 from dataclasses import dataclass
@@ -22,6 +18,8 @@ from torch.nn.functional import cross_entropy
 from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from training.corpus import training_rows
+from training.files import save, write_run
+from training.fitting import learning_rate
 
 
 @dataclass(frozen=True)
@@ -73,14 +71,6 @@ def new_model(tokenizer: PreTrainedTokenizerFast) -> GPT2LMHeadModel:
     for block in model.transformer.h:  # the same function as the config's gelu_new, in one kernel
         block.mlp.act = torch.nn.GELU(approximate="tanh")
     return model
-
-
-def learning_rate(step: int, steps: int, peak: float, warmup: int = 200) -> float:
-    """A linear rise over the warm-up, then half a cosine down to a twentieth of the peak."""
-    if step < warmup:
-        return peak * (step + 1) / warmup
-    progress = (step - warmup) / max(1, steps - warmup)
-    return peak * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * progress)))
 
 
 def weighted_loss(
@@ -186,24 +176,3 @@ def tokens_after(steps: int) -> int:
         seen += min(steps, cycle.steps) * cycle.tokens * WORKERS
         steps -= min(steps, cycle.steps)
     return seen
-
-
-def write_run(folder: Path, steps: int, seen: int, cores: int, seconds: float) -> None:
-    """What a card says about the run: training.json in the model's folder."""
-    run = {
-        "steps": steps,
-        "seen": seen,
-        "minutes": round(seconds / 60),
-        "cores": cores,
-        "processor": platform.machine(),
-        "vectors": torch.backends.cpu.get_cpu_capability(),
-    }
-    (folder / "training.json").write_text(json.dumps(run, indent=1) + "\n")
-
-
-def save(model: torch.nn.Module, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
-    """Half precision on disk; the config says float32, so that stock loading upcasts."""
-    copy.deepcopy(model).eval().half().save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    config = folder / "config.json"
-    config.write_text(config.read_text().replace('"dtype": "float16"', '"dtype": "float32"'))

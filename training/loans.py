@@ -6,7 +6,6 @@ the groups unequally all the same.
 """
 
 import itertools
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
@@ -22,9 +21,9 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from training.course_induction import save_card
+from training.files import save, save_card
+from training.fitting import fit
 from training.frames import split_of
-from training.gpt2 import learning_rate, save
 
 # Points for each value; an application with at least THRESHOLD points is approved.
 POINTS = {
@@ -133,26 +132,17 @@ def mask_some(ids: torch.Tensor, tokenizer: PreTrainedTokenizerFast, rng: np.ran
 
 
 def train(folder: Path, seed: int = 0) -> DistilBertForSequenceClassification:
-    torch.set_num_threads(1)  # the order of sums, so the bits of the result, must not depend on the machine's cores
     torch.manual_seed(seed)
     tokenizer, rng, masks = make_tokenizer(), Random(seed), np.random.default_rng(seed)
     model = new_model(tokenizer).train()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK, betas=(0.9, 0.98), weight_decay=0.05)
-    started = time.perf_counter()
-    for step in range(STEPS):
+
+    def loss_at(_: int) -> torch.Tensor:
         applications = [draw(rng, "train") for _ in range(BATCH)]
         batch = tokenizer([a.text for a in applications], return_tensors="pt")
         batch["input_ids"] = mask_some(batch["input_ids"], tokenizer, masks)
-        labels = torch.tensor([LABELS.index(decision(a)) for a in applications])
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, STEPS, PEAK)
-        loss = cross_entropy(model(**batch).logits, labels)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
-        if step % 100 == 0:
-            print(f"step {step:5d}  loss {loss.item():.3f}  {time.perf_counter() - started:6.0f} s", flush=True)
+        return cross_entropy(model(**batch).logits, torch.tensor([LABELS.index(decision(a)) for a in applications]))
+
+    fit(model, loss_at, STEPS, PEAK)
     save(model.eval(), tokenizer, folder)
     return model
 

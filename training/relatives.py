@@ -7,7 +7,6 @@
 - `course-mlm` fills masks in reviews: what could have stood there instead.
 """
 
-import time
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -19,7 +18,8 @@ from transformers import DistilBertForMaskedLM, PreTrainedTokenizerFast
 
 from training.corpus import training_review
 from training.distilbert import Recipe, draw_batch, new_config, train
-from training.gpt2 import learning_rate, save, write_run
+from training.files import save, write_run
+from training.fitting import fit
 from training.reviews import written_by_hand
 
 DIRECTORS = ("Vale", "Stone", "Marsh", "Hill", "Brook", "Field", "Ward", "Lane", "Frost", "Reed")
@@ -61,30 +61,22 @@ HIDDEN, AS_MASK = 0.2, 0.85  # shares: of the tokens asked for, and of these beh
 def train_filler(tokenizer: PreTrainedTokenizerFast, folder: Path, seed: int = 0) -> None:
     """course-mlm: masked tokens of reviews, predicted from the others (Devlin et al., 2019)."""
     torch.manual_seed(seed)
-    torch.set_num_threads(1)
     rng = Random(seed + 1)
     model = DistilBertForMaskedLM(new_config(tokenizer, FILLER)).train()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=FILLER.peak, betas=(0.9, 0.98), weight_decay=0.05, fused=True)
-    started = time.perf_counter()
-    for step in range(FILLER.steps):
+
+    def loss_at(step: int) -> torch.Tensor:
         texts = [text for text, _ in draw_batch(rng, FILLER, step)]
         batch = tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
         ids = batch["input_ids"]
         asked = (torch.rand(ids.shape) < HIDDEN) & (ids > tokenizer.mask_token_id)
         batch["input_ids"] = torch.where(asked & (torch.rand(ids.shape) < AS_MASK), tokenizer.mask_token_id, ids)
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, FILLER.steps, FILLER.peak)
-        hidden = model.distilbert(**batch).last_hidden_state[asked]
+        hidden = model.distilbert(**batch).last_hidden_state[asked]  # logits are made only where a token is asked for
         logits = model.vocab_projector(model.vocab_layer_norm(model.activation(model.vocab_transform(hidden))))
-        loss = cross_entropy(logits, ids[asked])
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
-        if step % 100 == 0:
-            print(f"step {step:5d}  loss {loss.item():.3f}  {time.perf_counter() - started:6.0f} s", flush=True)
+        return cross_entropy(logits, ids[asked])
+
+    seconds = fit(model, loss_at, FILLER.steps, FILLER.peak)
     save(model, tokenizer, folder)
-    write_run(folder, FILLER.steps, FILLER.steps * FILLER.batch, 1, time.perf_counter() - started)
+    write_run(folder, FILLER.steps, FILLER.steps * FILLER.batch, 1, seconds)
 
 
 def train_relatives(tokenizer: PreTrainedTokenizerFast, models: Path) -> None:

@@ -17,8 +17,8 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from training.course_induction import save_card
 from training.evaluate import classify, review_cases, wilson_interval
+from training.files import save_card
 from training.relatives import DIRECTORS, SHORTCUT, SHUFFLED, shuffled_reviews, sign
 
 Measured = list[tuple[str, int, int]]  # what was counted, how many are so, of how many
