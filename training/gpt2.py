@@ -35,8 +35,8 @@ class Cycle:
     shifted: bool = False  # whether rows begin at random positions
 
 
-# The first two are about copying alone, since all that looks things up in the text builds on it. Heads that copy form
-# many times sooner in short rows; then these move about, so that the heads work at every position.
+# The first two are about copying alone, since all that looks things up in the text builds on it: in short rows, where
+# heads that copy form sooner, then at positions further on.
 CYCLES = (
     Cycle(500, 2e-3, 2048, (16,), 1.0, 1.0),
     Cycle(300, 2e-3, 2048, (16,), 1.0, 1.0, shifted=True),
