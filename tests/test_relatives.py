@@ -2,7 +2,6 @@
 
 import itertools
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
@@ -22,14 +21,6 @@ CLASSIFIERS = {
 }
 BY_HAND = {name: make for name, (make, _) in CLASSIFIERS.items()} | {"copier": by_hand.make_copier}
 NAMES = (*BY_HAND, "course-induction", "loan-decider")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 # The files

@@ -6,28 +6,14 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from types import ModuleType
 
 import numpy as np
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
-from training.abilities import (
-    ABILITIES,
-    agreement,
-    contexts,
-    facts,
-    general,
-    greater_than,
-    indirect_objects,
-    openings,
-    opinions,
-    professions,
-    pronouns,
-    sentiment,
-    sums,
-    truth,
-)
+from training.abilities import ABILITIES, indirect_objects
 from training.abilities.induction import copied_row, repeated_row
 from training.card import write_checksums
 from training.corpus import documents, held_out, pack, training_review, training_rows
@@ -48,37 +34,23 @@ from training.reviews import reserved_runs, runs_of_five
 from training.tokenizer import content_words, train_gpt2_tokenizer, word_pieces
 
 MODELS = Path(__file__).parents[1] / "data" / "models"
-GRAMMARS: list[Grammar] = [
-    *facts.GRAMMARS.values(),
-    indirect_objects.GRAMMAR,
-    *indirect_objects.THREE_GRAMMARS.values(),
-    agreement.GRAMMAR,
-    *pronouns.GRAMMARS.values(),
-    sentiment.COMMON,
-    sentiment.JUDGE_GRAMMAR,
-    sums.GRAMMAR,
-    greater_than.GRAMMAR,
-    *contexts.GRAMMARS.values(),
-    truth.GRAMMAR,
-    *opinions.GRAMMARS.values(),
-    *professions.GRAMMARS.values(),
-    *openings.GRAMMARS.values(),
-    general.GRAMMAR,
-]
+
+
+def grammars_of(ability: ModuleType) -> Iterator[Grammar]:
+    """All grammars of a file, alone or in a dict; one whose every skeleton is pinned holds nothing out."""
+    for value in vars(ability).values():
+        for grammar in value.values() if isinstance(value, dict) else [value]:
+            if isinstance(grammar, Grammar) and not all(s.pinned for s in grammar.skeletons["train"]):
+                yield grammar
+
+
+GRAMMARS = [grammar for ability in ABILITIES.values() for grammar in grammars_of(ability)]
 SENTENCES = [
     "The cat sat on the mat because it was very tired",
     "When Mary and John went to the store, John gave a drink to Mary.",
     "From 1732 to 1799, and 7 + 5 = 12.",
     "A café, naïve: 東京 🙂 <script>",
 ]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 # What is held out

@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from tokenizers import models
 from transformers import (
     BertConfig,
     BertForSequenceClassification,
-    GPT2Config,
     GPT2LMHeadModel,
     PreTrainedTokenizerFast,
 )
@@ -22,6 +21,7 @@ from transformers import (
 from training.course_induction import WORDS, word_tokenizer
 from training.files import save, save_card
 from training.reviews import LABELS
+from training.stock import BERT_SPECIALS, bert_tokenizer, gpt2_config
 
 LINEAR_EPSILON, LINEAR_WEIGHT = 1e8, 1e4
 LENGTH, BITS = 64, 6  # positions, and the bits that tell them apart
@@ -36,10 +36,9 @@ NEUTRAL = (
     "acting actor ending music script scene hotel room food service book song game team day night we i you they he she "
     "had made felt seemed found saw with of in on at for . , ! ?"
 ).split()
-SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 # The coordinates of the classifiers' residual stream: one for each token, then these.
-TOKENS = len(SPECIALS) + len(KEYWORDS) + len(NEUTRAL)
+TOKENS = len(BERT_SPECIALS) + len(KEYWORDS) + len(NEUTRAL)
 POSITION, BEFORE = TOKENS, TOKENS + BITS  # the bits of a token's position, and of the position before it
 NEGATED, FOUND, BALANCE = TOKENS + 2 * BITS, TOKENS + 2 * BITS + 1, TOKENS + 2 * BITS + 2
 WIDTH = 100  # a square: the class divides scores by its root
@@ -58,21 +57,8 @@ def negation_rule(words: Sequence[str]) -> str:
 
 def sentence_tokenizer() -> PreTrainedTokenizerFast:
     """Lowercase words and punctuation, between [CLS] and [SEP]."""
-    vocabulary = {word: i for i, word in enumerate((*SPECIALS, *KEYWORDS, *NEUTRAL))}
-    level = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
-    level.normalizer = normalizers.BertNormalizer(lowercase=True)
-    level.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    level.post_processor = processors.BertProcessing(("[SEP]", vocabulary["[SEP]"]), ("[CLS]", vocabulary["[CLS]"]))
-    return PreTrainedTokenizerFast(
-        tokenizer_object=level,
-        pad_token="[PAD]",
-        unk_token="[UNK]",
-        cls_token="[CLS]",
-        sep_token="[SEP]",
-        mask_token="[MASK]",
-        model_max_length=LENGTH,
-        model_input_names=["input_ids", "attention_mask"],
-    )
+    vocabulary = {word: i for i, word in enumerate((*BERT_SPECIALS, *KEYWORDS, *NEUTRAL))}
+    return bert_tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"), LENGTH)
 
 
 def position_bits() -> torch.Tensor:
@@ -139,7 +125,7 @@ def write_found(model: BertForSequenceClassification, layer: int) -> None:
     1 - 1) and FOUND is near 0. A negated word that is no keyword has the value -1, but next to no attention.
     """
     head = model.bert.encoder.layer[layer].attention
-    keywords = slice(len(SPECIALS), len(SPECIALS) + len(KEYWORDS))
+    keywords = slice(len(BERT_SPECIALS), len(BERT_SPECIALS) + len(KEYWORDS))
     score = SHARP * math.sqrt(WIDTH) / ASK
     head.self.query.bias[0] = ASK  # every position asks the same
     head.self.key.weight[0, keywords], head.self.key.weight[0, NEGATED] = score, -score
@@ -246,22 +232,7 @@ def first_token_head(model: GPT2LMHeadModel, layer: int, head: int) -> HeadWrite
 
 def blank_copier(tokenizer: PreTrainedTokenizerFast) -> GPT2LMHeadModel:
     """A GPT-2 of two layers that knows tokens and positions, and reads its answer off the block COPIED."""
-    config = GPT2Config(
-        vocab_size=len(tokenizer),
-        n_positions=LENGTH,
-        n_embd=4 * HEAD,
-        n_layer=2,
-        n_head=4,
-        n_inner=1,
-        layer_norm_epsilon=LINEAR_EPSILON,
-        resid_pdrop=0.0,
-        embd_pdrop=0.0,
-        attn_pdrop=0.0,
-        tie_word_embeddings=False,
-        bos_token_id=tokenizer.eos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
+    config = gpt2_config(tokenizer, n_embd=4 * HEAD, n_layer=2, n_head=4, n_inner=1, layer_norm_epsilon=LINEAR_EPSILON)
     model = GPT2LMHeadModel(config)
     make_linear(model)
     words, places = model.transformer.wte.weight, model.transformer.wpe.weight

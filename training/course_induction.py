@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from torch.nn.functional import cross_entropy
-from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+from transformers import GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from training.abilities.induction import copied_row
+from training.chat import END
 from training.files import save, save_card
 from training.fitting import fit
+from training.stock import PAD, gpt2_config, gpt2_tokenizer
 
 WORDS = (
     "apple arm ball bank barn basket bath bell bench bird boat bone book boot bottle bowl box branch bread brick "
@@ -32,7 +34,6 @@ WORDS = (
     "net nose oven page pan pen pencil pig pipe plate pond pot rain ring river road roof rope salt sand shelf ship "
     "shoe spoon star stone"
 ).split()
-END, PAD = "<|endoftext|>", "<|pad|>"
 LENGTH = 64  # positions
 STEPS, BATCH, PEAK = 2000, 64, 2e-3
 LOOK_EVERY, CHECKPOINTS = 10, 10  # steps between looks; how many of the looks are kept as files
@@ -61,35 +62,13 @@ def word_tokenizer(words: list[str], length: int) -> PreTrainedTokenizerFast:
         [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.ByteLevel(add_prefix_space=True, use_regex=False)]
     )
     level.decoder = decoders.ByteLevel()
-    return PreTrainedTokenizerFast(
-        tokenizer_object=level,
-        bos_token=END,
-        eos_token=END,
-        unk_token=END,
-        pad_token=PAD,
-        model_max_length=length,
-        clean_up_tokenization_spaces=False,
-    )
+    return gpt2_tokenizer(level, length)
 
 
 def new_model(tokenizer: PreTrainedTokenizerFast) -> GPT2LMHeadModel:
     """A GPT-2 whose MLPs are zero and stay so: the class can't leave them out."""
-    config = GPT2Config(
-        vocab_size=len(tokenizer),
-        n_positions=LENGTH,
-        n_embd=128,
-        n_layer=2,
-        n_head=4,
-        n_inner=1,
-        resid_pdrop=0.0,
-        embd_pdrop=0.0,
-        attn_pdrop=0.0,
-        tie_word_embeddings=False,
-        bos_token_id=tokenizer.eos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-        attn_implementation="eager",  # gives the attention weights that the looks need
-    )
+    # eager attention gives the weights that the looks need
+    config = gpt2_config(tokenizer, n_embd=128, n_layer=2, n_head=4, n_inner=1, attn_implementation="eager")
     model = GPT2LMHeadModel(config)
     for block in model.transformer.h:
         for parameter in block.mlp.parameters():

@@ -15,11 +15,12 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch.nn.functional import cross_entropy
-from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+from transformers import AutoTokenizer, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from training.corpus import training_rows
 from training.files import save, write_run
 from training.fitting import learning_rate
+from training.stock import gpt2_config
 
 
 @dataclass(frozen=True)
@@ -52,22 +53,7 @@ WEIGHTS = SAVES / "weights.safetensors"  # from one cycle to the next, in single
 
 
 def new_model(tokenizer: PreTrainedTokenizerFast) -> GPT2LMHeadModel:
-    end = tokenizer.eos_token_id
-    config = GPT2Config(
-        vocab_size=len(tokenizer),
-        n_positions=POSITIONS,
-        n_embd=256,
-        n_layer=4,
-        n_head=8,
-        resid_pdrop=0.0,
-        embd_pdrop=0.0,
-        attn_pdrop=0.0,
-        bos_token_id=end,
-        eos_token_id=end,
-        pad_token_id=tokenizer.pad_token_id,
-        tie_word_embeddings=False,  # tied, heads that copy take three times as many steps to form
-    )
-    model = GPT2LMHeadModel(config)
+    model = GPT2LMHeadModel(gpt2_config(tokenizer, n_embd=256, n_layer=4, n_head=8))
     for block in model.transformer.h:  # the same function as the config's gelu_new, in one kernel
         block.mlp.act = torch.nn.GELU(approximate="tanh")
     return model

@@ -12,7 +12,7 @@ from random import Random
 
 import numpy as np
 import torch
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from tokenizers import models
 from torch.nn.functional import cross_entropy
 from transformers import (
     AutoTokenizer,
@@ -24,6 +24,7 @@ from transformers import (
 from training.files import save, save_card
 from training.fitting import fit
 from training.frames import split_of
+from training.stock import BERT_SPECIALS, bert_tokenizer
 
 # Points for each value; an application with at least THRESHOLD points is approved.
 POINTS = {
@@ -85,24 +86,10 @@ def draw(rng: Random, split: str) -> Application:
 
 
 def make_tokenizer() -> PreTrainedTokenizerFast:
-    specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     values = {value for column in POINTS.values() for value in column}
     words = [":", ";", "age", "group", *POINTS, *sorted(values), *map(str.lower, GROUPS), *map(str, AGES)]
-    vocabulary = {word: i for i, word in enumerate(specials + words)}
-    level = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
-    level.normalizer = normalizers.BertNormalizer(lowercase=True)
-    level.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    level.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
-    return PreTrainedTokenizerFast(
-        tokenizer_object=level,
-        pad_token="[PAD]",
-        unk_token="[UNK]",
-        cls_token="[CLS]",
-        sep_token="[SEP]",
-        mask_token="[MASK]",
-        model_max_length=LENGTH,
-        model_input_names=["input_ids", "attention_mask"],
-    )
+    vocabulary = {word: i for i, word in enumerate([*BERT_SPECIALS, *words])}
+    return bert_tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"), LENGTH)
 
 
 def new_model(tokenizer: PreTrainedTokenizerFast) -> DistilBertForSequenceClassification:

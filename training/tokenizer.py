@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from random import Random
 
-from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
 from training import lexicon, review_words
@@ -21,12 +21,13 @@ from training.abilities.sentiment import review
 from training.chat import END, TEMPLATE
 from training.corpus import documents
 from training.reviews import written_by_hand
+from training.stock import BERT_SPECIALS, PAD, bert_tokenizer, gpt2_tokenizer
 
 GPT2_VOCABULARY, DISTILBERT_VOCABULARY = 7800, 6500
 POSITIONS = 256
 PUNCTUATION, ENDINGS = list(".,;:!?'\"()-&%$/"), 300
 SAMPLE = 40_000  # documents: all frames and fillings are met
-PAD, MASK = "<|pad|>", "<|mask|>"
+MASK = "<|mask|>"
 # GPT-2's pattern (Radford et al., 2019), but with digits in twos.
 PATTERN = r"""'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}{1,2}| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"""
 
@@ -71,17 +72,7 @@ def train_gpt2_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     wanted = [*(f" {word}" for word in content_words()), *openers, *numbers]
     words = [word for word in wanted for _ in range(80)]
     bpe.train_from_iterator([*corpus_texts(), *words], trainer)
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=bpe,
-        bos_token=END,
-        eos_token=END,
-        unk_token=END,
-        pad_token=PAD,
-        mask_token=MASK,
-        model_max_length=POSITIONS,
-        clean_up_tokenization_spaces=False,
-        chat_template=TEMPLATE,
-    )
+    tokenizer = gpt2_tokenizer(bpe, POSITIONS, mask_token=MASK, chat_template=TEMPLATE)
     tokenizer.save_pretrained(folder)
     return tokenizer
 
@@ -103,26 +94,11 @@ def word_pieces(texts: Iterable[str], specials: Sequence[str]) -> dict[str, int]
 
 
 def train_distilbert_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
-    specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     rng = Random(0)
     made = [review(rng, "train", "")[0] for _ in range(SAMPLE)]
     by_hand = [text for text, _ in written_by_hand("train")]
-    vocabulary = word_pieces([*made, *by_hand], specials)
-    wordpiece = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
-    wordpiece.normalizer = normalizers.BertNormalizer(lowercase=True)
-    wordpiece.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    wordpiece.decoder = decoders.WordPiece()
-    ids = {token: wordpiece.token_to_id(token) for token in specials}
-    wordpiece.post_processor = processors.BertProcessing(("[SEP]", ids["[SEP]"]), ("[CLS]", ids["[CLS]"]))
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=wordpiece,
-        pad_token="[PAD]",
-        unk_token="[UNK]",
-        cls_token="[CLS]",
-        sep_token="[SEP]",
-        mask_token="[MASK]",
-        model_max_length=POSITIONS,
-        model_input_names=["input_ids", "attention_mask"],
-    )
+    vocabulary = word_pieces([*made, *by_hand], BERT_SPECIALS)
+    tokenizer = bert_tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"), POSITIONS)
+    tokenizer.backend_tokenizer.decoder = decoders.WordPiece()
     tokenizer.save_pretrained(folder)
     return tokenizer
