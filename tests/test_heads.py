@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
+from training import by_hand
 from training.frames import Case
 from training.heads import direct_effects, pattern_scores, strongest
 from xai_helpers.installation import data_folder
@@ -60,6 +61,16 @@ def test_pattern_scores_are_shares_of_attention() -> None:
     assert stacked.shape == (3, 2, 4)
     assert (stacked >= 0).all()
     assert (stacked.sum(0) <= 1 + 1e-6).all()  # three different keys of one row
+
+
+def test_pattern_scores_find_the_heads_written_by_hand() -> None:
+    """Decoys attend alike. Of 61 words some come twice in a period, where an induction head goes by the last one."""
+    folder = MODEL.parent / "copier"
+    model = GPT2LMHeadModel.from_pretrained(folder, attn_implementation="eager").eval()
+    scores = pattern_scores(model, AutoTokenizer.from_pretrained(folder))
+    assert scores["previous token"][by_hand.PREVIOUS_HEAD] > 0.99
+    assert scores["induction"][by_hand.INDUCTION_HEAD] == scores["induction"].max() > 0.6
+    assert scores["induction"][0].max() < 0.01
 
 
 def test_strongest_names_heads_by_score() -> None:

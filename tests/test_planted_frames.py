@@ -131,6 +131,19 @@ def test_only_the_receiver_is_not_named_again() -> None:
         assert counts[receiver] == 1 and min(counts[other] for other in others) >= 2, case.prompt
 
 
+def test_things_held_out_are_given_in_no_training_case() -> None:
+    pools = {split: set(things) for split, things in indirect_objects.THING_POOLS.items()}
+    assert not pools["train"] & (pools["dev"] | pools["test"]) and not pools["dev"] & pools["test"]
+    held = {thing for split in ("dev", "test") for thing in pools[split]}
+    trained = {word for case in training(indirect_objects, 4000) for word in re.findall(r"\w+", case.text)}
+    assert pools["train"] <= trained and not held & trained
+    for split in ("dev", "test"):
+        for case in held_out("indirect_objects", split, "object", 200):
+            words = set(re.findall(r"\w+", case.text))
+            assert not words & (held - pools[split])
+            assert words & pools[split] or "{thing" not in case.frame
+
+
 def test_abba_means_that_the_second_gives() -> None:
     for case in training(indirect_objects, 2000):
         if case.group not in THREE:

@@ -64,8 +64,11 @@ def margins(model, tokenizer, texts: list[tuple[str, ...]], rule) -> torch.Tenso
 
 
 def short_texts() -> list[list[tuple[str, ...]]]:
-    """All texts of up to six words from four, by length."""
-    return [list(itertools.product(("good", "great", "not", "film"), repeat=length)) for length in range(1, 7)]
+    """All texts of up to two words, and all of up to six words from four, by length."""
+    every = (*by_hand.NEUTRAL, *by_hand.KEYWORDS, "not", "zebra")
+    few = ("good", "great", "not", "film")
+    sets = [(every, 1), (every, 2), *((few, length) for length in range(3, 7))]
+    return [list(itertools.product(words, repeat=length)) for words, length in sets]
 
 
 def long_texts() -> list[tuple[str, ...]]:

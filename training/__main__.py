@@ -69,7 +69,7 @@ def run(step: str, split: str = "dev", keep: bool = True) -> None:
             write_relative_cards(MODELS)
             make_small()
         case "points":
-            points = evaluate_points(gpt2.SAVES, gpt2.tokens_after)
+            points = evaluate_points(gpt2.SAVES, gpt2.TOKENS * gpt2.WORKERS)
             (GPT2 / "points.json").write_text(json.dumps(points, indent=1) + "\n")
         case "abilities":
             evaluate(split, keep)

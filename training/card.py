@@ -10,7 +10,7 @@ from safetensors import safe_open
 from transformers import AutoTokenizer, GPT2LMHeadModel
 
 from training import gpt2
-from training.abilities import opinions
+from training.abilities import ABILITIES, opinions
 from training.corpus import BY_HAND
 from training.evaluate import (
     DISTILBERT_BARS,
@@ -101,13 +101,21 @@ def write_card(folder: Path, seeds: list[tuple[str, str, str]], bars: Sequence[B
     save_card(folder, f"\n{body}")
 
 
+def format_mixture() -> str:
+    """The share of documents that each ability writes, the largest first."""
+    total = sum(ability.WEIGHT for ability in ABILITIES.values())
+    ordered = sorted(ABILITIES.values(), key=lambda ability: -ability.WEIGHT)
+    return ", ".join(f"{a.NAME.replace('_', ' ')} {a.WEIGHT / total:.0%}" for a in ordered)
+
+
 def write_gpt2_card(models: Path) -> None:
     folder = models / "course-gpt2"
     write_card(
         folder,
         [result for result in seed_results(models) if result[1] not in LABELS],
         GPT2_BARS,
-        cycles=len(gpt2.CYCLES),
+        mixture=format_mixture(),
+        copies=gpt2.COPIES,
         sure=opinions.FOLLOWS["sure"],
         mild=1 - opinions.FOLLOWS["mild"],
         points=POINT_CASES,

@@ -6,7 +6,7 @@ Only `dev` is for tuning. `test` is looked at once, when the models are final, a
 import json
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
@@ -22,7 +22,7 @@ from transformers import (
 )
 
 from training.abilities import ABILITIES, induction
-from training.abilities.sentiment import KINDS, judged, review
+from training.abilities.sentiment import KINDS, Review, judged, review
 from training.corpus import held_out, word_ids
 from training.frames import Case
 from training.reviews import read, written_by_hand
@@ -149,10 +149,15 @@ def classify(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, texts: 
     return labels
 
 
-def review_cases(split: str, count: int = CASES) -> list[tuple[str, str, str]]:
-    """(text, label, kind) for a classifier: held-out pairs, frames and skeletons, and sentences by hand."""
+def generated_reviews(split: str, count: int = CASES) -> list[tuple[str, Review]]:
+    """(kind, review) from the grammar: held-out pairs, frames and skeletons."""
     rng = Random(f"reviews/{split}")
-    made = [(*review(rng, split, kind)[:2], kind) for kind in KINDS for _ in range(count)]
+    return [(kind, review(rng, split, kind)) for kind in KINDS for _ in range(count)]
+
+
+def review_cases(split: str, count: int = CASES) -> list[tuple[str, str, str]]:
+    """(text, label, kind) for a classifier: generated reviews, and sentences by hand."""
+    made = [(case.text, case.label, kind) for kind, case in generated_reviews(split, count)]
     return made + [(text, label, "by hand") for text, label in written_by_hand(split)]
 
 
@@ -182,13 +187,15 @@ def evaluate_distilbert(folder: Path, split: str, count: int = CASES) -> list[Sc
     return summarise(outcomes + by_construction(split, given[-len(read(split)) :]))
 
 
-def evaluate_points(saves: Path, tokens_after: Callable[[int], int]) -> list[dict[str, float]]:
+def evaluate_points(saves: Path, step_tokens: int) -> list[dict[str, float]]:
     """A dozen points of training: the steps, the tokens seen, and each ability's share of right answers on `dev`."""
-    points = []
-    for folder in sorted(saves.glob("step-*")):
+    folders, points = sorted(saves.glob("step-*")), []
+    if not folders:
+        raise FileNotFoundError(f"no saves in {saves}: train course-gpt2 first")
+    for folder in folders:
         scores = evaluate_gpt2(folder, "dev", POINT_CASES)
         step = int(folder.name.removeprefix("step-"))
-        shares: dict[str, float] = {"step": step, "tokens": tokens_after(step)}
+        shares: dict[str, float] = {"step": step, "tokens": step * step_tokens}
         for name in dict.fromkeys(score.ability for score in scores):
             rows = [score for score in scores if score.ability == name]
             shares[name] = round(sum(row.right for row in rows) / sum(row.cases for row in rows), 3)

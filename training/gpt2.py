@@ -7,13 +7,10 @@ and they average their gradients in shared memory. The result depends on the see
 
 import shutil
 import time
-from dataclasses import dataclass
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
-import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
 from torch.nn.functional import cross_entropy
 from transformers import AutoTokenizer, GPT2LMHeadModel, PreTrainedTokenizerFast
 
@@ -22,62 +19,77 @@ from training.files import save, write_run
 from training.fitting import learning_rate
 from training.stock import gpt2_config
 
-
-@dataclass(frozen=True)
-class Cycle:
-    """One rise and fall of the learning rate; the next begins with the weights that this one ends with."""
-
-    steps: int
-    peak: float
-    tokens: int  # in a worker's share of a batch
-    lengths: tuple[int, ...]  # of the rows of successive blocks
-    copies: float  # the share of rows for induction
-    names: float  # the share of those rows that are all names
-    shifted: bool = False  # whether rows begin at random positions
-
-
-# The first two are about copying alone, since all that looks things up in the text builds on it: in short rows, where
-# heads that copy form sooner, then at positions further on.
-CYCLES = (
-    Cycle(500, 2e-3, 2048, (16,), 1.0, 1.0),
-    Cycle(300, 2e-3, 2048, (16,), 1.0, 1.0, shifted=True),
-    Cycle(5000, 1e-3, 512, (64, 64, 128, 64, 64, 256), 0.2, 0.6),
-    Cycle(6000, 1e-3, 512, (64, 64, 128, 64, 64, 256), 0.2, 0.6),
-)
-STEPS = sum(cycle.steps for cycle in CYCLES)
-WARMUP, WORKERS, POSITIONS = 100, 2, 256
+STEPS, PEAK, WARMUP = 7500, 1.5e-3, 100
+TOKENS, WORKERS = 1024, 2  # tokens in a worker's share of a batch
+LENGTHS = (64, 64, 64, 128, 64, 64, 64, 256)  # of the rows of successive blocks
+# At first all rows are about copying names, since all that looks things up in the text builds on it.
+FIRST = 800
+COPIES, NAMES = 0.2, 0.6  # later: the share of rows for induction, and of those the share that are all names
 BLOCK = 100  # steps for which rows are made at a time
-POINTS = (200, 350, 500, 800, 1200, 1800, 2500, 3500, 5800, 8000, 10000, STEPS)  # steps to look back at
+POINTS = (200, 400, 600, 800, 1100, 1500, 2000, 2800, 3600, 4800, 6200, STEPS)  # steps to look back at
 SAVES = Path(__file__).parents[1] / "build" / "course-gpt2"  # the model at each point; not kept in the repository
-WEIGHTS = SAVES / "weights.safetensors"  # from one cycle to the next, in single precision
+# The scales of the first weights: of what a layer's attention adds, and of queries and keys.
+COPY, MATCH, BACK = 2.0, 0.7, 14.0
 
 
 def new_model(tokenizer: PreTrainedTokenizerFast) -> GPT2LMHeadModel:
     model = GPT2LMHeadModel(gpt2_config(tokenizer, n_embd=256, n_layer=4, n_head=8))
     for block in model.transformer.h:  # the same function as the config's gelu_new, in one kernel
         block.mlp.act = torch.nn.GELU(approximate="tanh")
+    start_near_copying(model)
     return model
 
 
+@torch.no_grad()
+def start_near_copying(model: GPT2LMHeadModel) -> None:
+    """First weights from which heads that copy form within minutes, and not within hours.
+
+    After Trockman & Kolter, 2023 (Mimetic Initialization of Self-Attention Layers): a layer's values and output begin
+    as each other's transpose, and its queries as its keys, so that attention goes to equal tokens and hands on what it
+    finds there; the head that reads the logits off begins with the tokens' embeddings.
+    """
+    width, heads = model.config.n_embd, model.config.n_head
+    size = width // heads
+    embeddings = model.transformer.wte.weight.normal_()
+    model.transformer.wpe.weight.normal_()
+    model.lm_head.weight.copy_(embeddings / (2 * width**0.5))
+    for block in model.transformer.h:
+        block.mlp.c_fc.weight.normal_(0, width**-0.5)
+        block.mlp.c_proj.weight.normal_(0, (4 * width) ** -0.5 / 2)
+        queries, keys, values = block.attn.c_attn.weight.split(width, dim=1)
+        torch.nn.init.orthogonal_(values)
+        block.attn.c_proj.weight.copy_(COPY * values.T)
+        for head in range(heads):
+            part = slice(head * size, (head + 1) * size)
+            torch.nn.init.orthogonal_(keys[:, part], gain=MATCH)
+            queries[:, part] = keys[:, part]
+    start_looking_back(model)
+
+
+@torch.no_grad()
+def start_looking_back(model: GPT2LMHeadModel) -> None:
+    """The first head of the first layer begins as a previous-token head, on waves in the positions' embeddings."""
+    width, size = model.config.n_embd, model.config.n_embd // model.config.n_head
+    n = size // 2
+    turns = torch.pi * ((torch.arange(n) * (5**0.5 - 1) / 2 + 0.1) % 1)  # by how much each wave turns at one step
+    angles = torch.arange(model.config.n_positions)[:, None] * turns
+    model.transformer.wpe.weight[:, :size] = 2**0.5 * torch.cat([angles.cos(), angles.sin()], dim=1)
+    gain, i = (BACK * size**0.5 / n) ** 0.5, torch.arange(n)
+    queries, keys, _ = model.transformer.h[0].attn.c_attn.weight.split(width, dim=1)
+    queries[:, :size], keys[:, :size] = 0, 0
+    keys[i, i] = keys[n + i, n + i] = torch.full((n,), gain)
+    queries[i, i] = queries[n + i, n + i] = gain * turns.cos()  # a query's waves are those of one step before
+    queries[n + i, i], queries[i, n + i] = gain * turns.sin(), -gain * turns.sin()
+
+
 def weighted_loss(
-    model: GPT2LMHeadModel,
-    inputs: torch.Tensor,
-    labels: torch.Tensor,
-    weights: torch.Tensor,
-    positions: torch.Tensor | None = None,
+    model: GPT2LMHeadModel, inputs: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor
 ) -> torch.Tensor:
     """Cross-entropy averaged by the tokens' weights; logits are made only where a weight is not zero."""
-    hidden = model.transformer(input_ids=inputs, position_ids=positions, use_cache=False).last_hidden_state
+    hidden = model.transformer(input_ids=inputs, use_cache=False).last_hidden_state
     counts = weights > 0
     losses = cross_entropy(model.lm_head(hidden[counts]), labels[counts], reduction="none")
     return (losses * weights[counts]).sum() / weights.sum()
-
-
-def draw_positions(inputs: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """Successive positions for each row, from a random first one."""
-    rows, length = inputs.shape
-    first = rng.integers(0, POSITIONS - length + 1, (rows, 1))
-    return torch.from_numpy(first) + torch.arange(length)
 
 
 def flatten_gradients(model: torch.nn.Module) -> torch.Tensor:
@@ -89,36 +101,27 @@ def flatten_gradients(model: torch.nn.Module) -> torch.Tensor:
     return flat
 
 
-def work(rank: int, folder: Path, cycle: int, seed: int, shared: torch.Tensor, barrier: Barrier) -> None:
+def work(rank: int, folder: Path, seed: int, shared: torch.Tensor, barrier: Barrier) -> None:
     """One worker's training: equal weights in both at every step, since both start and move alike."""
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = new_model(tokenizer).train()
-    now, before = CYCLES[cycle], sum(earlier.steps for earlier in CYCLES[:cycle])
-    if cycle > 0:
-        model.load_state_dict(load_file(WEIGHTS))
     flat = flatten_gradients(model)
-    shifts = np.random.default_rng((seed, cycle, rank))
-    optimizer = torch.optim.AdamW(model.parameters(), lr=now.peak, betas=(0.9, 0.98), weight_decay=0.05, fused=True)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK, betas=(0.9, 0.98), weight_decay=0.05, fused=True)
     started = time.perf_counter()
-    for step in range(now.steps):
+    for step in range(STEPS):
         block, place = divmod(step, BLOCK)
         if place == 0:
-            length = now.lengths[block % len(now.lengths)]
-            size = now.tokens // length
-            rows = training_rows(
-                tokenizer,
-                1_000_003 * (len(CYCLES) * seed + cycle) + WORKERS * block + rank,
-                BLOCK * size,
-                length,
-                now.copies,
-                now.names,
-            )
+            length = 64 if step < FIRST else LENGTHS[block % len(LENGTHS)]
+            size = TOKENS // length
+            rows_seed = 1_000_003 * seed + WORKERS * block + rank
+            copies, names = (1.0, 1.0) if step < FIRST else (COPIES, NAMES)
+            rows = training_rows(tokenizer, rows_seed, BLOCK * size, length, copies, names)
         batch = [torch.from_numpy(part[place * size : (place + 1) * size]) for part in rows]
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, now.steps, now.peak, WARMUP)
-        loss = weighted_loss(model, *batch, draw_positions(batch[0], shifts) if now.shifted else None)
+            group["lr"] = learning_rate(step, STEPS, PEAK, WARMUP)
+        loss = weighted_loss(model, *batch)
         loss.backward()
         shared[rank].copy_(flat)
         barrier.wait()
@@ -129,36 +132,20 @@ def work(rank: int, folder: Path, cycle: int, seed: int, shared: torch.Tensor, b
         flat.zero_()
         if rank == 0 and step % 50 == 0:
             print(f"step {step:5d}  loss {loss.item():.3f}  {time.perf_counter() - started:6.0f} s", flush=True)
-        if rank == 0 and before + step + 1 in POINTS:
-            save(model, tokenizer, SAVES / f"step-{before + step + 1:05d}")
+        if rank == 0 and step + 1 in POINTS:
+            save(model, tokenizer, SAVES / f"step-{step + 1:05d}")
     if rank == 0:
-        save_file(model.state_dict(), WEIGHTS)
         save(model, tokenizer, folder)
 
 
 def train(tokenizer: PreTrainedTokenizerFast, folder: Path, seed: int = 0) -> None:
-    """Trains in all cycles and writes the model, and how long it took, to the folder."""
+    """Trains in all workers and writes the model, and how long it took, to the folder."""
     shutil.rmtree(SAVES, ignore_errors=True)
     SAVES.mkdir(parents=True)
     tokenizer.save_pretrained(folder)
     started = time.perf_counter()
-    for cycle in range(len(CYCLES)):
-        run_cycle(tokenizer, folder, cycle, seed)
-    write_run(folder, STEPS, tokens_after(STEPS), WORKERS, time.perf_counter() - started)
-
-
-def run_cycle(tokenizer: PreTrainedTokenizerFast, folder: Path, cycle: int, seed: int) -> None:
-    """One rise and fall of the learning rate, in all workers."""
     parameters = sum(p.numel() for p in new_model(tokenizer).parameters())
     shared = torch.zeros(WORKERS, parameters).share_memory_()
     barrier = torch.multiprocessing.get_context("spawn").Barrier(WORKERS)
-    torch.multiprocessing.spawn(work, (folder, cycle, seed, shared, barrier), nprocs=WORKERS)
-
-
-def tokens_after(steps: int) -> int:
-    """How many tokens the model has seen after so many steps."""
-    seen = 0
-    for cycle in CYCLES:
-        seen += min(steps, cycle.steps) * cycle.tokens * WORKERS
-        steps -= min(steps, cycle.steps)
-    return seen
+    torch.multiprocessing.spawn(work, (folder, seed, shared, barrier), nprocs=WORKERS)
+    write_run(folder, STEPS, STEPS * TOKENS * WORKERS, WORKERS, time.perf_counter() - started)

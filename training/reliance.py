@@ -19,8 +19,8 @@ from random import Random
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 
-from training.abilities.sentiment import KINDS, Review, Spans, mend, review
-from training.evaluate import BATCH, wilson_interval
+from training.abilities.sentiment import Review, Spans, mend
+from training.evaluate import BATCH, CASES, generated_reviews, wilson_interval
 from training.review_words import FILLINGS, OTHER
 from training.reviews import CORPORA, LABELS, WORD, MarkedSentence, read
 
@@ -125,9 +125,8 @@ def probabilities(
 def check_grammar(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, split: str, count: int, seed: int
 ) -> list[Record]:
-    """`count` held-out reviews of each kind, each replaced by both polarities."""
-    rng = Random(f"reliance/{split}/{seed}")
-    cases = [(kind, review(rng, split, kind)) for kind in KINDS for _ in range(count)]
+    """The generated reviews that accuracy is measured on, each replaced by both polarities."""
+    rng, cases = Random(f"reliance/{split}/{seed}"), generated_reviews(split, count)
     before = probabilities(model, tokenizer, [c.text for _, c in cases], [c.label for _, c in cases])
     records = []
     for expected in ("flip", "stay"):
@@ -181,7 +180,7 @@ def check_marked(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, see
     return records
 
 
-def check(model_folder: Path, split: str, count: int = 100, seed: int = 0) -> list[Record]:
+def check(model_folder: Path, split: str, count: int = CASES, seed: int = 0) -> list[Record]:
     """All records of a classifier: reviews from the grammar, then the marked sentences."""
     tokenizer = AutoTokenizer.from_pretrained(model_folder)
     model = AutoModelForSequenceClassification.from_pretrained(model_folder).eval()

@@ -13,7 +13,7 @@ from training.frames import Case, fill, make_grammar, split_of, words_of
 from training.lexicon import DAYS, INVENTED_NAMES, NAMES, PLACES, THINGS, article
 
 NAME = "indirect_objects"
-KINDS = ("pair", "name", "frame", "skeleton")
+KINDS = ("pair", "name", "object", "frame", "skeleton")
 WEIGHT = 0.17
 THREE_SHARE = 1 / 5
 
@@ -163,6 +163,7 @@ THREE_GRAMMARS = {
     for group, lines in {"three names": THREE_NAMES, "bystander": BYSTANDER}.items()
 }
 POOLS = {split: words_of(NAME, NAMES, split) for split in ("train", "dev", "test")}
+THING_POOLS = {"train": THINGS[:-10], "dev": THINGS[-10:-5], "test": THINGS[-5:]}  # other abilities name all of them
 
 
 def draw(rng: Random, split: str, kind: str) -> Case:
@@ -180,13 +181,14 @@ def draw_names(rng: Random, split: str, kind: str, count: int) -> list[str]:
             return names
 
 
-def draw_things(rng: Random) -> dict[str, str]:
+def draw_things(rng: Random, split: str, kind: str) -> dict[str, str]:
     """What is not asked for: the place, the day and what is given."""
+    things = THING_POOLS[split if kind == "object" else "train"]
     return {
         "place": rng.choice(PLACES),
         "day": rng.choice(DAYS),
-        "thing": rng.choice((article, "the {}".format))(rng.choice(THINGS)),
-        "thing2": article(rng.choice(THINGS)),
+        "thing": rng.choice((article, "the {}".format))(rng.choice(things)),
+        "thing2": article(rng.choice(things)),
     }
 
 
@@ -195,7 +197,7 @@ def draw_two(rng: Random, split: str, kind: str) -> Case:
     first, second = draw_names(rng, split, kind, 2)
     giver, receiver = (first, second) if rng.random() < 0.5 else (second, first)
     slots = {"A": first, "B": second, "S": giver, "O": receiver}
-    prompt, answer, rest = fill(frame, slots | draw_things(rng))
+    prompt, answer, rest = fill(frame, slots | draw_things(rng, split, kind))
     group = "ABBA" if giver == second else "BABA"
     return Case(NAME, group, kind, frame, prompt, (answer,), rest, rivals=(f" {giver}",))
 
@@ -207,5 +209,5 @@ def draw_three(rng: Random, split: str, kind: str) -> Case:
     giver, other, receiver = rng.sample(names, 3)
     # S gives, T with S; D stands by; O receives.
     slots = dict(zip("ABC", names, strict=True)) | {"S": giver, "T": other, "D": other, "O": receiver}
-    prompt, answer, rest = fill(frame, slots | draw_things(rng))
+    prompt, answer, rest = fill(frame, slots | draw_things(rng, split, kind))
     return Case(NAME, group, kind, frame, prompt, (answer,), rest, rivals=(f" {giver}", f" {other}"))
