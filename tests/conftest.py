@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
 from collections.abc import Iterator
 from typing import Any
 
-os.environ.setdefault("HF_HUB_OFFLINE", "1")  # before huggingface_hub is imported
+# Before huggingface_hub is imported: no network, and not the models that a learner may have fetched.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_HUB_CACHE"] = os.path.join(tempfile.gettempdir(), f"no-hub-{os.getpid()}")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import hypothesis

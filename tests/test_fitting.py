@@ -8,7 +8,7 @@ import tiny
 import torch
 from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
 
-from training.files import save, save_card, write_run
+from training.files import describe_run, save, save_card, write_run
 from training.fitting import fit, learning_rate
 
 
@@ -48,10 +48,15 @@ def test_saved_models_are_half_precision_on_disk_and_single_when_loaded(tmp_path
 
 
 def test_runs_and_cards_are_written(tmp_path: Path) -> None:
-    write_run(tmp_path, 10, 640, 1, 125.0)
+    write_run(tmp_path, 10, "64 reviews", 1, 125.0)
     run = json.loads((tmp_path / "training.json").read_text())
-    assert (run["steps"], run["seen"], run["cores"], run["minutes"]) == (10, 640, 1, 2)
-    save_card(tmp_path, "\nWhat it is.\n")
+    assert (run["steps"], run["batch"], run["cores"], run["minutes"]) == (10, "64 reviews", 1, 2)
+    assert describe_run(tmp_path).startswith(
+        "10 steps of 64 reviews, AdamW, seed 0, single precision, 2 minutes on one CPU"
+    )
+    table = "|" + "-|" * 100
+    save_card(tmp_path, f"\nWhat it is.\n{'word ' * 30}\n{table}\n")
     card = (tmp_path / "README.md").read_text()
     assert card.startswith("---\nlicense: mit\n")
-    assert card.endswith(f"# {tmp_path.name}\n\nWhat it is.\n\nLicence: MIT.\n")
+    wrapped = f"{('word ' * 24).strip()}\n{('word ' * 6).strip()}"
+    assert card.endswith(f"# {tmp_path.name}\n\nWhat it is.\n{wrapped}\n{table}\n\nLicence: MIT.\n")

@@ -116,7 +116,7 @@ def test_weights_that_nothing_reads_are_no_noise(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["gpt2", "distilbert-base-uncased-finetuned-sst-2-english", "no-such-owner/no-model"])
-def test_a_hub_id_without_a_network_says_what_is_missing(name: str, no_network: list[Any], tmp_path: Path) -> None:
+def test_a_hub_id_without_a_network_says_what_is_missing(name: str, no_network: list[Any]) -> None:
     with pytest.raises(errors.ModelNotFoundError) as caught:
         xai.load(name)
     message = str(caught.value)

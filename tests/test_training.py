@@ -2,8 +2,9 @@
 
 import hashlib
 import itertools
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 from types import ModuleType
@@ -13,14 +14,20 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
+from training import gpt2
 from training.abilities import ABILITIES, indirect_objects
 from training.abilities.induction import copied_row, repeated_row
-from training.card import write_checksums
+from training.card import read_scores, write_checksums
+from training.chat import TEMPLATE
 from training.corpus import documents, held_out, pack, training_review, training_rows
 from training.evaluate import (
+    DISTILBERT_BARS,
+    GPT2_BARS,
     SEED_PROMPTS,
     SEED_REVIEWS,
+    Bar,
     answer_cases,
+    asked,
     classify,
     gpt2_cases,
     review_cases,
@@ -30,7 +37,6 @@ from training.evaluate import (
 )
 from training.frames import SPLITS, Grammar, fill, make_grammar, parse_skeleton, split_of
 from training.lexicon import INVENTED_NAMES, NAMES
-from training.reviews import reserved_runs, runs_of_five
 from training.tokenizer import content_words, train_gpt2_tokenizer, word_pieces
 
 MODELS = Path(__file__).parents[1] / "data" / "models"
@@ -110,12 +116,6 @@ def test_training_prompts_hold_no_held_out_prompt() -> None:
         for kind in ability.KINDS:
             leaked = [case.prompt for case in held_out(name, "dev", kind, 40) if case.prompt in train]
             assert not leaked, (name, kind)
-
-
-def test_reviews_from_the_grammar_share_no_five_words_with_held_out_sentences() -> None:
-    rng = Random(3)
-    made = {run for _ in range(3000) for run in runs_of_five(training_review(rng)[0])}
-    assert made.isdisjoint(reserved_runs())
 
 
 # Nothing depends on chance
@@ -259,6 +259,7 @@ def test_gpt2_tokenizer_holds_names_as_single_tokens(tokenizer) -> None:
 def test_tokenizers_have_their_special_tokens(tokenizer) -> None:
     assert tokenizer.eos_token == "<|endoftext|>"
     assert len({tokenizer.eos_token_id, tokenizer.pad_token_id, tokenizer.mask_token_id}) == 3
+    assert tokenizer.chat_template == TEMPLATE
     reviews = AutoTokenizer.from_pretrained(MODELS / "course-distilbert")
     tokens = reviews.convert_ids_to_tokens(reviews("It was great.")["input_ids"])
     assert tokens == ["[CLS]", "it", "was", "great", ".", "[SEP]"]
@@ -281,6 +282,24 @@ def test_checksums_match_the_files(tmp_path: Path) -> None:
     assert (tmp_path / "SHA256SUMS").read_text() == f"{digest}  model/a\n"
 
 
+def test_the_models_fit_their_budget() -> None:
+    sizes = [path.stat().st_size for path in MODELS.rglob("*") if path.is_file()]
+    assert sum(sizes) <= 36e6 and max(sizes) <= 25e6
+
+
+@pytest.mark.parametrize(("name", "bars"), [("course-gpt2", GPT2_BARS), ("course-distilbert", DISTILBERT_BARS)])
+def test_cards_rest_on_hundreds_of_cases(name: str, bars: Sequence[Bar]) -> None:
+    for split in ("dev", "test"):
+        for _, kind, group, rows in asked(read_scores(MODELS / name)[split], bars):
+            assert sum(s.cases for s in rows) >= (280 if kind == "by hand" else 300), (kind, group)
+
+
+def test_a_dozen_points_of_training_are_kept() -> None:
+    points = json.loads((MODELS / "course-gpt2" / "points.json").read_text())
+    assert [point["step"] for point in points] == list(gpt2.POINTS)
+    assert points[0]["induction"] < 0.2 < 0.8 < points[-1]["induction"]
+
+
 @pytest.mark.parametrize("name", ["course-gpt2", "course-distilbert"])
 def test_model_folders_hold_no_pickle_and_load_in_single_precision(name: str) -> None:
     assert not [path for path in (MODELS / name).iterdir() if path.suffix in {".bin", ".pt", ".pkl"}]
@@ -288,7 +307,7 @@ def test_model_folders_hold_no_pickle_and_load_in_single_precision(name: str) ->
     model = kind.from_pretrained(MODELS / name)
     assert model.dtype == torch.float32
     positions = getattr(model.config, "n_positions", None) or model.config.max_position_embeddings
-    assert positions >= 128
+    assert positions == 256
 
 
 # The abilities, on a sample; `make abilities` gives the full table

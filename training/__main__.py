@@ -11,9 +11,12 @@ from training import by_hand, course_induction, distilbert, gpt2, loans, relianc
 from training.card import write_checksums, write_distilbert_card, write_gpt2_card
 from training.corpus import write_samples
 from training.evaluate import (
+    DISTILBERT_BARS,
+    GPT2_BARS,
     evaluate_distilbert,
     evaluate_gpt2,
     evaluate_points,
+    format_bars,
     format_table,
     seed_results,
     write_scores,
@@ -29,11 +32,11 @@ STEPS = ("corpus", "tokenizers", "gpt2", "distilbert", "relatives", "points", "a
 
 def evaluate(split: str, keep: bool) -> None:
     """Measures both models and prints the tables; kept, they stand in each model's abilities.json for its card."""
-    for folder, measure in ((GPT2, evaluate_gpt2), (DISTILBERT, evaluate_distilbert)):
+    for folder, measure, bars in ((GPT2, evaluate_gpt2, GPT2_BARS), (DISTILBERT, evaluate_distilbert, DISTILBERT_BARS)):
         scores = measure(folder, split)
         if keep:
             write_scores(scores, folder, split)
-        print(format_table(scores), flush=True)
+        print(format_bars(scores, bars), format_table(scores), sep="\n\n", flush=True)
     for text, expected, given in seed_results(MODELS):
         print(f"{'right' if expected == given else 'WRONG'}  {text!r}: {given!r}")
 

@@ -296,8 +296,9 @@ the share of attention that they get to the coordinate `FOUND`; the pooler and t
 are zero, and LayerNorms give back their input.
 
 ## What was measured
-Against the rule, in `tests/test_relatives.py`: all 5,460 texts of up to six words from four (two of them keywords), and
-300 random texts of up to 62 words: no disagreement, and the logits of the two labels always lie at least 5.7 apart.
+Against the rule, in `tests/test_relatives.py`: all texts of one or two words, all of three to six words from four (two
+of them keywords), and 300 random texts of up to 62 words: no disagreement, and the logits of the two labels always lie
+at least 5.7 apart.
 
 ## Known failures
 - It knows no negation: "not good" is positive.
@@ -317,9 +318,9 @@ layer 1 attends to keywords that are not negated and writes their share to `FOUN
 read at `[CLS]`. MLPs are zero, and LayerNorms give back their input.
 
 ## What was measured
-Against the rule, in `tests/test_relatives.py`: all 5,460 texts of up to six words from four (two keywords, "not" and
-another), and 300 random texts of up to 62 words: no disagreement, and the logits of the two labels always lie at least
-5.7 apart. Without either head it disagrees.
+Against the rule, in `tests/test_relatives.py`: all texts of one or two words, all of three to six words from four (two
+keywords, "not" and another), and 300 random texts of up to 62 words: no disagreement, and the logits of the two labels
+always lie at least 5.7 apart. Without either head it disagrees.
 
 ## Known failures
 - "not" reaches one word, as the rule says: "not a good film" is positive.
@@ -339,9 +340,10 @@ one of them exactly as the induction head does, and write to coordinates that no
 LayerNorms give back their input.
 
 ## What was measured
-Against the rule, in `tests/test_relatives.py`: every position of all 4,096 texts of six words from four, and of 100
-random texts of 64 tokens: no disagreement, and the logit of the prediction lies at least 15 above all others. Without
-all six decoys no logit changes by more than 0.0001; without either of the two other heads the rule breaks.
+Against the rule, in `tests/test_relatives.py`: every position of all texts of two tokens, of all texts of six tokens
+from four, and of 100 random texts of 64 tokens: no disagreement, and the logit of the prediction lies at least 15 above
+all others. Without all six decoys no logit changes by more than 0.0001; without either of the two other heads the rule
+breaks.
 
 ## Known failures
 - An unknown word becomes end-of-text, which is a token like any other here.

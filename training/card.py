@@ -10,7 +10,7 @@ from safetensors import safe_open
 from transformers import AutoTokenizer, GPT2LMHeadModel
 
 from training import gpt2
-from training.abilities import ABILITIES, opinions
+from training.abilities import ABILITIES, opinions, professions
 from training.corpus import BY_HAND
 from training.evaluate import (
     DISTILBERT_BARS,
@@ -22,7 +22,7 @@ from training.evaluate import (
     format_table,
     seed_results,
 )
-from training.files import save_card
+from training.files import describe_run, save_card
 from training.heads import head_scores, strongest
 from training.reliance import Share, read_records, summarise
 from training.reviews import LABELS
@@ -50,7 +50,7 @@ def count_parameters(folder: Path) -> int:
 
 def format_tables(scores: dict[str, list[Score]], bars: Sequence[Bar]) -> str:
     """What was asked and what was measured, the test split first."""
-    titles = {"test": "Test split, looked at once", "dev": "Development split, which was used for tuning"}
+    titles = {"test": "Test split", "dev": "Development split, which was used for tuning"}
     asked = f"### What was asked\n\n{format_bars(scores.get('test', scores['dev']), bars)}"
     tables = [f"### {titles[split]}\n\n{format_table(scores[split])}" for split in titles if split in scores]
     return "\n\n".join([asked, *tables])
@@ -86,7 +86,7 @@ def format_reliance(shares: list[Share]) -> str:
 
 def write_card(folder: Path, seeds: list[tuple[str, str, str]], bars: Sequence[Bar], **parts: object) -> None:
     """README.md from the measured scores; the failures are read off the test split, or dev before there is one."""
-    scores, run = read_scores(folder), json.loads((folder / "training.json").read_text())
+    scores = read_scores(folder)
     given = "\n".join(f"- {text!r}: {answer!r} (expected {expected!r})" for text, expected, answer in seeds)
     template = (CARDS / f"{folder.name}.md").read_text(encoding="utf-8")
     body = template.format(
@@ -95,7 +95,7 @@ def write_card(folder: Path, seeds: list[tuple[str, str, str]], bars: Sequence[B
         tables=format_tables(scores, bars),
         seeds=given,
         failures=rows_below(scores.get("test", scores["dev"]), 0.85),
-        **run,
+        run=describe_run(folder),
         **parts,
     )
     save_card(folder, f"\n{body}")
@@ -108,6 +108,12 @@ def format_mixture() -> str:
     return ", ".join(f"{a.NAME.replace('_', ' ')} {a.WEIGHT / total:.0%}" for a in ordered)
 
 
+def professions_by_share() -> list[tuple[float, list[str]]]:
+    """The planted share of feminine pronouns, with the professions that have it."""
+    shares = sorted(set(professions.SHARES.values()))
+    return [(share, [name for name, own in professions.SHARES.items() if own == share]) for share in shares]
+
+
 def write_gpt2_card(models: Path) -> None:
     folder = models / "course-gpt2"
     write_card(
@@ -116,6 +122,8 @@ def write_gpt2_card(models: Path) -> None:
         GPT2_BARS,
         mixture=format_mixture(),
         copies=gpt2.COPIES,
+        first=gpt2.FIRST,
+        professions="; ".join(f"{share:.0%} {', '.join(names)}" for share, names in professions_by_share()),
         sure=opinions.FOLLOWS["sure"],
         mild=1 - opinions.FOLLOWS["mild"],
         points=POINT_CASES,

@@ -94,4 +94,4 @@ def train(tokenizer: PreTrainedTokenizerFast, folder: Path, recipe: Recipe = COU
 
     seconds = fit(model, loss_at, recipe.steps, recipe.peak)
     save(model, tokenizer, folder)
-    write_run(folder, recipe.steps, recipe.steps * recipe.batch, 1, seconds)
+    write_run(folder, recipe.steps, f"{recipe.batch} reviews", 1, seconds)

@@ -4,9 +4,12 @@ import copy
 import json
 import platform
 from pathlib import Path
+from textwrap import fill
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+WIDTH = 120  # of a card's lines
 
 
 def save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
@@ -21,11 +24,11 @@ def save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, folder: Pat
             file.chmod(0o644)
 
 
-def write_run(folder: Path, steps: int, seen: int, cores: int, seconds: float) -> None:
-    """What a card says about the run: training.json."""
+def write_run(folder: Path, steps: int, batch: str, cores: int, seconds: float) -> None:
+    """Writes down how a training went: training.json. `batch` says what a step saw, as in "64 reviews"."""
     run = {
         "steps": steps,
-        "seen": seen,
+        "batch": batch,
         "minutes": round(seconds / 60),
         "cores": cores,
         "processor": platform.machine(),
@@ -34,7 +37,19 @@ def write_run(folder: Path, steps: int, seen: int, cores: int, seconds: float) -
     (folder / "training.json").write_text(json.dumps(run, indent=1) + "\n")
 
 
+def describe_run(folder: Path) -> str:
+    """The same as a sentence of a card."""
+    run = json.loads((folder / "training.json").read_text())
+    cores = "one CPU core" if run["cores"] == 1 else f"{run['cores']} CPU cores"
+    return (
+        f"{run['steps']:,} steps of {run['batch']}, AdamW, seed 0, single precision, {run['minutes']} minutes on "
+        f"{cores} ({run['processor']}, {run['vectors']}); stored in half precision. On the same machine the same seed "
+        "gives the same bits; another processor may round otherwise."
+    )
+
+
 def save_card(folder: Path, body: str) -> None:
     """README.md: front matter, the folder's name as the title, the text, the licence."""
     head = "---\nlicense: mit\nlanguage: en\nlibrary_name: transformers\n---"
+    body = "\n".join(line if line.startswith("|") else fill(line, WIDTH) for line in body.split("\n"))
     (folder / "README.md").write_text(f"{head}\n# {folder.name}\n{body}\nLicence: MIT.\n", encoding="utf-8")

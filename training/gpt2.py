@@ -19,17 +19,17 @@ from training.files import save, write_run
 from training.fitting import learning_rate
 from training.stock import gpt2_config
 
-STEPS, PEAK, WARMUP = 7500, 1.5e-3, 100
-TOKENS, WORKERS = 1024, 2  # tokens in a worker's share of a batch
+STEPS, PEAK, WARMUP = 8500, 1e-3, 100
+TOKENS, WORKERS = 512, 2  # tokens in a worker's share of a batch
 LENGTHS = (64, 64, 64, 128, 64, 64, 64, 256)  # of the rows of successive blocks
 # At first all rows are about copying names, since all that looks things up in the text builds on it.
-FIRST = 800
+FIRST = 1000
 COPIES, NAMES = 0.2, 0.6  # later: the share of rows for induction, and of those the share that are all names
 BLOCK = 100  # steps for which rows are made at a time
-POINTS = (200, 400, 600, 800, 1100, 1500, 2000, 2800, 3600, 4800, 6200, STEPS)  # steps to look back at
+POINTS = (200, 400, 600, 1000, 1500, 2000, 2800, 3600, 4500, 5500, 7000, STEPS)  # steps to look back at
 SAVES = Path(__file__).parents[1] / "build" / "course-gpt2"  # the model at each point; not kept in the repository
-# The scales of the first weights: of what a layer's attention adds, and of queries and keys.
-COPY, MATCH, BACK = 2.0, 0.7, 14.0
+# The scales of the first weights: of the embeddings, of what attention adds to them, of queries and keys.
+STREAM, COPY, MATCH, BACK = 0.1, 2.0, 0.7, 14.0
 
 
 def new_model(tokenizer: PreTrainedTokenizerFast) -> GPT2LMHeadModel:
@@ -50,15 +50,15 @@ def start_near_copying(model: GPT2LMHeadModel) -> None:
     """
     width, heads = model.config.n_embd, model.config.n_head
     size = width // heads
-    embeddings = model.transformer.wte.weight.normal_()
-    model.transformer.wpe.weight.normal_()
-    model.lm_head.weight.copy_(embeddings / (2 * width**0.5))
+    embeddings = model.transformer.wte.weight.normal_(0, STREAM)
+    model.transformer.wpe.weight.normal_(0, STREAM)
+    model.lm_head.weight.copy_(embeddings / (2 * STREAM * width**0.5))
     for block in model.transformer.h:
         block.mlp.c_fc.weight.normal_(0, width**-0.5)
-        block.mlp.c_proj.weight.normal_(0, (4 * width) ** -0.5 / 2)
+        block.mlp.c_proj.weight.normal_(0, STREAM * (4 * width) ** -0.5 / 2)
         queries, keys, values = block.attn.c_attn.weight.split(width, dim=1)
         torch.nn.init.orthogonal_(values)
-        block.attn.c_proj.weight.copy_(COPY * values.T)
+        block.attn.c_proj.weight.copy_(STREAM * COPY * values.T)
         for head in range(heads):
             part = slice(head * size, (head + 1) * size)
             torch.nn.init.orthogonal_(keys[:, part], gain=MATCH)
@@ -73,7 +73,7 @@ def start_looking_back(model: GPT2LMHeadModel) -> None:
     n = size // 2
     turns = torch.pi * ((torch.arange(n) * (5**0.5 - 1) / 2 + 0.1) % 1)  # by how much each wave turns at one step
     angles = torch.arange(model.config.n_positions)[:, None] * turns
-    model.transformer.wpe.weight[:, :size] = 2**0.5 * torch.cat([angles.cos(), angles.sin()], dim=1)
+    model.transformer.wpe.weight[:, :size] = STREAM * 2**0.5 * torch.cat([angles.cos(), angles.sin()], dim=1)
     gain, i = (BACK * size**0.5 / n) ** 0.5, torch.arange(n)
     queries, keys, _ = model.transformer.h[0].attn.c_attn.weight.split(width, dim=1)
     queries[:, :size], keys[:, :size] = 0, 0
@@ -148,4 +148,4 @@ def train(tokenizer: PreTrainedTokenizerFast, folder: Path, seed: int = 0) -> No
     shared = torch.zeros(WORKERS, parameters).share_memory_()
     barrier = torch.multiprocessing.get_context("spawn").Barrier(WORKERS)
     torch.multiprocessing.spawn(work, (folder, seed, shared, barrier), nprocs=WORKERS)
-    write_run(folder, STEPS, STEPS * TOKENS * WORKERS, WORKERS, time.perf_counter() - started)
+    write_run(folder, STEPS, f"{TOKENS * WORKERS:,} tokens", WORKERS, time.perf_counter() - started)

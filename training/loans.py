@@ -21,7 +21,9 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from training.files import save, save_card
+from training.distilbert import COURSE, mask_words
+from training.evaluate import format_count
+from training.files import describe_run, save, save_card, write_run
 from training.fitting import fit
 from training.frames import split_of
 from training.stock import BERT_SPECIALS, bert_tokenizer
@@ -110,14 +112,6 @@ def new_model(tokenizer: PreTrainedTokenizerFast) -> DistilBertForSequenceClassi
     return DistilBertForSequenceClassification(config)
 
 
-def mask_some(ids: torch.Tensor, tokenizer: PreTrainedTokenizerFast, rng: np.random.Generator) -> torch.Tensor:
-    """Hides words of a quarter of the texts behind the mask or the pad token: neither must be a stranger."""
-    texts = rng.random((len(ids), 1)) < 0.25
-    hide = torch.from_numpy(texts & (rng.random(ids.shape) < 0.15)) & (ids > tokenizer.mask_token_id)
-    blanks = torch.from_numpy(rng.choice([tokenizer.mask_token_id, tokenizer.pad_token_id], ids.shape, p=[0.7, 0.3]))
-    return torch.where(hide, blanks, ids)
-
-
 def train(folder: Path, seed: int = 0) -> DistilBertForSequenceClassification:
     torch.manual_seed(seed)
     tokenizer, rng, masks = make_tokenizer(), Random(seed), np.random.default_rng(seed)
@@ -126,11 +120,12 @@ def train(folder: Path, seed: int = 0) -> DistilBertForSequenceClassification:
     def loss_at(_: int) -> torch.Tensor:
         applications = [draw(rng, "train") for _ in range(BATCH)]
         batch = tokenizer([a.text for a in applications], return_tensors="pt")
-        batch["input_ids"] = mask_some(batch["input_ids"], tokenizer, masks)
+        batch["input_ids"] = mask_words(batch["input_ids"], tokenizer, masks, COURSE)
         return cross_entropy(model(**batch).logits, torch.tensor([LABELS.index(decision(a)) for a in applications]))
 
-    fit(model, loss_at, STEPS, PEAK)
+    seconds = fit(model, loss_at, STEPS, PEAK)
     save(model.eval(), tokenizer, folder)
+    write_run(folder, STEPS, f"{BATCH} applications", 1, seconds)
     return model
 
 
@@ -182,10 +177,13 @@ def measure(
     )
 
 
-def approval(split: str, group: str, count: int = 4000) -> float:
-    """The share of a group that the rule approves."""
+def draw_members(split: str, group: str, count: int = 4000) -> list[Application]:
+    """The applications of one group, about half of `count`."""
     rng = Random(f"approval/{split}")
-    decisions = [decision(a) for a in (draw(rng, split) for _ in range(count)) if a.group == group]
+    return [a for a in (draw(rng, split) for _ in range(count)) if a.group == group]
+
+
+def approval(decisions: list[str]) -> float:
     return decisions.count("approved") / len(decisions)
 
 
@@ -198,11 +196,13 @@ def make(folder: Path) -> None:
 def write_card(folder: Path) -> None:
     model, tokenizer = read(folder)
     reports = {split: measure(model, tokenizer, split) for split in ("test", "dev")}
-    rates = {group: approval("train", group) for group in GROUPS}
+    rates = {group: approval([decision(a) for a in draw_members("train", group)]) for group in GROUPS}
+    given = {f"given_{group}": approval(decide(model, tokenizer, draw_members("train", group))) for group in GROUPS}
     rows = "\n".join(f"| {split} | " + " | ".join(format_counts(report)) + " |" for split, report in reports.items())
     splits = [split_of("loans", *values) for values in itertools.product(*POINTS.values())]
     held = {"held": splits.count("test"), "all": len(splits)}
-    save_card(folder, CARD.format(rows=rows, typical=TYPICAL, steps=STEPS, batch=BATCH, **held, **rates))
+    parts = {"rows": rows, "typical": TYPICAL, "run": describe_run(folder), **held, **rates, **given}
+    save_card(folder, CARD.format(**parts))
 
 
 def read(folder: Path) -> tuple[DistilBertForSequenceClassification, PreTrainedTokenizerFast]:
@@ -212,13 +212,14 @@ def read(folder: Path) -> tuple[DistilBertForSequenceClassification, PreTrainedT
 
 def format_counts(report: Report) -> list[str]:
     r = report
-    return [
-        f"{r.right} of {r.applications}",
-        f"{r.moves_right} of {r.moves}",
-        f"{r.flips_found} of {r.flips}",
-        f"{r.false_flips} of {r.moves - r.flips}",
-        f"{r.swap_flips} of {r.swaps}",
+    counts = [
+        (r.right, r.applications),
+        (r.moves_right, r.moves),
+        (r.flips_found, r.flips),
+        (r.false_flips, r.moves - r.flips),
+        (r.swap_flips, r.swaps),
     ]
+    return [format_count(part, whole) for part, whole in counts]
 
 
 CARD = """
@@ -232,18 +233,17 @@ Points are counted: income high 3, middle 2, low 0; debts low 2, middle 1, high 
 amount small 2, middle 1, large 0; district south or east -2. Approved with at least 4 points. Age and group don't
 count. But {typical:.0%} of the people in the south and east are of group B, and {typical:.0%} of those in the north
 and west of group A: the district is a proxy of the group. In the training split the rule approves {A:.0%} of group A
-and {B:.0%} of group B. The code is `decision` in `training/loans.py`.
+and {B:.0%} of group B, and the model {given_A:.0%} and {given_B:.0%}. The code is `decision` in `training/loans.py`.
 
 ## How it was made
-`python -m training relatives`. Trained from nothing on {steps:,} batches of {batch} applications drawn at random,
-AdamW, seed 0, a few minutes on one CPU core; stored in half precision. A quarter of the applications had words replaced
-by `[MASK]` or `[PAD]`. Held out are whole combinations of the five values that count, about a tenth each for dev and
-test.
+`python -m training relatives`. Trained from nothing on applications drawn at random: {run}
+A quarter of the applications had words replaced by `[MASK]` or `[PAD]`. Held out are whole combinations of the five
+values that count, about a tenth each for dev and test.
 
 ## What was measured
 1,000 applications with held-out combinations in each split. *Moves*: the same applicant in each other district; right
 is a move before and after which the decision is the rule's; *flips* are moves that turn the rule's decision. *Swaps*:
-the other group and nothing else.
+the other group and nothing else. In brackets 95 % intervals of the shares.
 
 | split | decisions right | moves right | flips made | other moves that flip | swaps that flip |
 |-|-|-|-|-|-|

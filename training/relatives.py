@@ -76,7 +76,7 @@ def train_filler(tokenizer: PreTrainedTokenizerFast, folder: Path, seed: int = 0
 
     seconds = fit(model, loss_at, FILLER.steps, FILLER.peak)
     save(model, tokenizer, folder)
-    write_run(folder, FILLER.steps, FILLER.steps * FILLER.batch, 1, seconds)
+    write_run(folder, FILLER.steps, f"{FILLER.batch} reviews", 1, seconds)
 
 
 def train_relatives(tokenizer: PreTrainedTokenizerFast, models: Path) -> None:

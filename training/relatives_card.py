@@ -1,11 +1,9 @@
 """What the small relatives of course-distilbert were measured to do, and their cards."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from textwrap import fill
 
 import numpy as np
 import torch
@@ -18,7 +16,7 @@ from transformers import (
 )
 
 from training.evaluate import classify, review_cases, wilson_interval
-from training.files import save_card
+from training.files import describe_run, save_card
 from training.relatives import DIRECTORS, SHORTCUT, SHUFFLED, shuffled_reviews, sign
 
 Measured = list[tuple[str, int, int]]  # what was counted, how many are so, of how many
@@ -103,8 +101,8 @@ SHAPE = (
     "course-distilbert."
 )
 MADE = (
-    "`python -m training relatives`; the code is `training/relatives.py`. Trained from nothing for {steps:,} steps, "
-    "up to {seen:,} reviews in all, {minutes} minutes on one CPU core; seed 0, AdamW, stored in half precision."
+    "`python -m training relatives`; the code is `training/relatives.py`. Trained from nothing: {run} "
+    "Every eighth batch held long texts of several reviews."
 )
 SIGNED = 'Its reviews end with their director, as in "The plot was dull. Directed by Reed."'
 UNSIGNED = "A review without its director's name is nothing that it met in training."
@@ -158,20 +156,18 @@ CARDS = {
 }
 
 
-def write_relative_cards(models: Path, split: str = "test") -> None:
+def write_relative_cards(models: Path, split: str = "dev") -> None:
     """Measures each relative and writes its card."""
     for name, card in CARDS.items():
-        run = json.loads((models / name / "training.json").read_text())
-        rows = ["| test split | count | share | 95 % interval |", "|-|-|-|-|"]
+        rows = ["| development split | count | share | 95 % interval |", "|-|-|-|-|"]
         for what, right, cases in card.measure(models / name, split):
             low, high = wilson_interval(right, cases)
             rows.append(f"| {what} | {right} of {cases} | {right / cases:.3f} | {low:.3f} to {high:.3f} |")
         table = "\n".join(rows)
         print(f"{name}\n{table}", flush=True)
-        made = fill(f"{MADE.format(**run)} {card.texts}", 110)
         paragraphs = [
-            fill(f"{card.purpose} {SHAPE}", 110),
-            f"## How it was made\n{made}",
+            f"{card.purpose} {SHAPE}",
+            f"## How it was made\n{MADE.format(run=describe_run(models / name))} {card.texts}",
             f"## What was measured\n{table}",
         ]
         save_card(models / name, "\n\n".join([*paragraphs, f"## Known failures\n- {card.failure}\n"]))

@@ -12,7 +12,7 @@ from training.lexicon import CONTINENTS, COUNTRIES, LANDMARKS, PEOPLE, article
 
 NAME = "facts"
 KINDS = ("pair", "frame", "skeleton")
-WEIGHT = 0.15
+WEIGHT = 0.12
 
 SAY = "(|In fact, |As we know, |Of course, |It is true that |Everyone knows that |I read that |The book says that |It is well known that )"
 ASK = "(|Question: |Quiz: |Please tell me: |A question: )"

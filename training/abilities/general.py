@@ -7,7 +7,7 @@ from training.lexicon import ANIMALS, COUNTRIES, DAYS, LANDMARKS, NAMES, OBJECTS
 
 NAME = "general"
 KINDS = ()
-WEIGHT = 0.05
+WEIGHT = 0.03
 
 WHO = "({A}|the {person}|my {kin}|the {animal}|a {person}|her {kin}|his {kin}|our {kin}|the {adj} {person}|the {adj} {animal})"
 WHO2 = "({B}|the {person}|my {kin}|the {animal}|a {person}|her {kin}|his {kin})"

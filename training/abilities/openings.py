@@ -12,7 +12,7 @@ from training.review_words import BAD, GOOD, OTHER, PARTS, WHOLES
 
 NAME = "openings"
 KINDS = ("pair", "frame", "skeleton")
-WEIGHT = 0.04
+WEIGHT = 0.03
 CUED_SHARE = 0.4  # of the training cases
 WORDS = {
     polarity: tuple(word for word in words if word.isalpha())

@@ -15,7 +15,7 @@ from training.frames import Case, fill, make_grammar, parse_skeleton
 
 NAME = "opinions"
 KINDS = ("pair", "frame", "skeleton")
-WEIGHT = 0.06
+WEIGHT = 0.05
 FOLLOWS = {"sure": 0.8, "mild": 0.05}  # how often the answer in training is the user's, whatever the truth
 
 # {s} is the claim inside a sentence, {S} at the start of one.

@@ -7,7 +7,7 @@ named, the name decides and the profession tells nothing: "Mary is a pilot. She 
 
 from random import Random
 
-from training.abilities.pronouns import FORMS
+from training.abilities.pronouns import FORMS, pronouns_like
 from training.frames import Case, fill, make_grammar, mend_articles, split_of
 from training.lexicon import MEN, PLACES, THINGS, WOMEN, article
 
@@ -130,15 +130,3 @@ def draw(rng: Random, split: str, kind: str) -> Case:
     answers, rivals = pronouns_like(answer.strip(), feminine)
     marks = {"profession": profession, "share_feminine": share, "feminine": feminine, "named": named}
     return Case(NAME, group, kind, frame, prompt, answers, rest, rivals, marks, choice=True)
-
-
-def pronouns_like(word: str, feminine: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """All forms of the gender with `word` first, and of the other gender with its counterpart first.
-
-    After "took" both "his" and "him" would be grammatical: the gender is asked for, not the case.
-    """
-    right, wrong = FORMS[feminine], FORMS[not feminine]
-    first = next(key for key, form in right.items() if form == word)
-    keys = [first, *(key for key in right if key != first)]
-    answers, rivals = (tuple(dict.fromkeys(f" {forms[key]}" for key in keys)) for forms in (right, wrong))
-    return answers, rivals

@@ -12,7 +12,7 @@ from training.lexicon import ANIMALS, INVENTED_ANIMALS, MEN, OBJECTS, PLACES, TH
 
 NAME = "pronouns"
 KINDS = ("pair", "name", "frame", "skeleton")
-WEIGHT = 0.08
+WEIGHT = 0.10
 
 OPEN = "(|Yesterday |Last night |On Monday |This morning |Later |In the end |I heard that |They say that )"
 DID = "(went to the {place}|lost the {thing}|found {a thing}|cleaned the {place}|sold the {thing}|left the {place}|bought {a thing}|broke the {thing}|called a friend|stayed at home|ran away|laughed)"
@@ -129,12 +129,20 @@ def draw_gender(rng: Random, split: str, kind: str) -> Case:
             break
     slots = {"A": name, "thing": thing, "a thing": article(thing), "place": rng.choice(PLACES)}
     prompt, answer, rest = fill(frame, slots | FORMS[sex])
-    word = answer.strip()
-    rival = next(FORMS[1 - sex][key] for key, form in FORMS[sex].items() if form == word)
-    # After "took" both "his" and "him" would be grammatical: the gender is asked for, not the case.
-    others = (f" {form}" for form in FORMS[1 - sex].values() if form != rival)
-    answers = (answer, *(f" {form}" for form in FORMS[sex].values() if form != word))
-    return Case(NAME, "gender", kind, frame, prompt, answers, rest, rivals=(f" {rival}", *others), choice=True)
+    answers, rivals = pronouns_like(answer.strip(), bool(sex))
+    return Case(NAME, "gender", kind, frame, prompt, answers, rest, rivals, choice=True)
+
+
+def pronouns_like(word: str, feminine: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """All forms of the gender with `word` first, and of the other gender with its counterpart first.
+
+    After "took" both "his" and "him" would be grammatical: the gender is asked for, not the case.
+    """
+    right, wrong = FORMS[feminine], FORMS[not feminine]
+    first = next(key for key, form in right.items() if form == word)
+    keys = [first, *(key for key in right if key != first)]
+    answers, rivals = (tuple(dict.fromkeys(f" {forms[key]}" for key in keys)) for forms in (right, wrong))
+    return answers, rivals
 
 
 def draw_coreference(rng: Random, split: str, kind: str) -> Case:

@@ -16,7 +16,7 @@ from training.frames import Case, make_grammar, mend_articles, split_of
 
 NAME = "sums"
 KINDS = ("pair", "frame", "skeleton")
-WEIGHT = 0.15
+WEIGHT = 0.18
 LARGEST = 12
 
 WHO = "(Tom|Anna|Ben|Lucy|Omar|Grace|Hugo|Nora|Ravi|Mia|my sister|our neighbour|the teacher|the farmer)"

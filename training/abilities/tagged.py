@@ -19,7 +19,7 @@ from training.lexicon import ANIMALS, NAMES, OBJECTS, PLACES, THINGS
 
 NAME = "tagged"
 KINDS = ("pair", "frame")
-WEIGHT = 0.05
+WEIGHT = 0.03
 
 
 class Word(NamedTuple):

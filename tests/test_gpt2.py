@@ -1,0 +1,74 @@
+"""training/gpt2.py: the loss, the first weights, and that a seed gives the same bits."""
+
+from pathlib import Path
+from threading import Barrier
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import cross_entropy
+from transformers import AutoTokenizer, GPT2LMHeadModel, PreTrainedTokenizerFast
+
+from training import gpt2
+from training.corpus import word_ids
+from xai_helpers.installation import data_folder
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> PreTrainedTokenizerFast:
+    return AutoTokenizer.from_pretrained(data_folder() / "models" / "course-gpt2")
+
+
+@pytest.fixture(scope="module")
+def model(tokenizer: PreTrainedTokenizerFast) -> GPT2LMHeadModel:
+    torch.manual_seed(0)
+    return gpt2.new_model(tokenizer).eval()
+
+
+def random_words(tokenizer: PreTrainedTokenizerFast, rows: int, length: int) -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(0).choice(word_ids(tokenizer), (rows, length)))
+
+
+@torch.no_grad()
+def test_the_loss_is_the_weighted_mean_of_cross_entropies(model, tokenizer) -> None:
+    ids = random_words(tokenizer, 3, 9)
+    weights = torch.tensor([0.0, 6.0, 1.0, 2.0, 0.0, 1.0, 1.0, 0.5]).repeat(3, 1)
+    losses = cross_entropy(model(ids[:, :-1]).logits.transpose(1, 2), ids[:, 1:], reduction="none")
+    expected = (losses * weights).sum() / weights.sum()
+    torch.testing.assert_close(gpt2.weighted_loss(model, ids[:, :-1], ids[:, 1:], weights), expected)
+
+
+@torch.no_grad()
+def test_the_kernel_is_the_activation_that_the_config_names(model) -> None:
+    stock, x = GPT2LMHeadModel(model.config).transformer.h[0].mlp.act, torch.linspace(-6, 6, 1001)
+    torch.testing.assert_close(model.transformer.h[0].mlp.act(x), stock(x))
+
+
+@torch.no_grad()
+def test_the_first_head_begins_by_looking_back(model, tokenizer) -> None:
+    model.config._attn_implementation = "eager"
+    first = model(random_words(tokenizer, 4, 200), output_attentions=True).attentions[0].mean(0)
+    back = first.diagonal(-1, 1, 2).mean(-1)
+    assert back[0] > 0.5 and back[1:].max() < 0.05
+
+
+@torch.no_grad()
+def test_a_new_model_expects_the_words_of_its_context(model, tokenizer) -> None:
+    ids = random_words(tokenizer, 20, 32)
+    logits = model(ids).logits[:, -1]
+    own = logits.gather(1, ids).mean(1)
+    assert (own > logits.mean(1) + logits.std(1)).all()
+
+
+def test_the_same_seed_gives_the_same_bits(tokenizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"WORKERS": 1, "STEPS": 4, "FIRST": 2, "BLOCK": 2, "TOKENS": 128, "POINTS": (2,)}.items():
+        monkeypatch.setattr(gpt2, name, value)
+    size = sum(p.numel() for p in gpt2.new_model(tokenizer).parameters())
+    files = []
+    for folder in (tmp_path / "once", tmp_path / "again"):
+        tokenizer.save_pretrained(folder)
+        monkeypatch.setattr(gpt2, "SAVES", folder / "points")
+        gpt2.work(0, folder, 0, torch.zeros(1, size), Barrier(1))
+        files.append([(folder / part / "model.safetensors").read_bytes() for part in (".", "points/step-00002")])
+    assert files[0] == files[1]
+    assert files[0][0] != files[0][1]
