@@ -62,7 +62,8 @@ def test_sliders_move_what_is_shown(source: Path) -> None:
     for cell in jupytext.read(source).cells:
         if cell.cell_type == "code":
             exec(compile(cell.source, source.name, "exec"), names)
-    controls = [value.widget for value in names.values() if hasattr(value, "widget")]
+    widgets = [getattr(value, "widget", None) for value in names.values()]
+    controls = [widget for widget in widgets if isinstance(widget, ipywidgets.interactive)]
     assert controls
     kinds = (ipywidgets.IntSlider, ipywidgets.FloatSlider)
     for control, slider in [(c, child) for c in controls for child in c.children if isinstance(child, kinds)]:

@@ -19,21 +19,21 @@ from training.files import save, write_run
 from training.fitting import learning_rate
 from training.stock import gpt2_config
 
-STEPS, PEAK, WARMUP = 8500, 1e-3, 100
-TOKENS, WORKERS = 512, 2  # tokens in a worker's share of a batch
+STEPS, PEAK, WARMUP = 14_000, 2e-3, 100
+TOKENS, WORKERS = 1024, 2  # tokens in a worker's share of a batch
 LENGTHS = (64, 64, 64, 128, 64, 64, 64, 256)  # of the rows of successive blocks
 # At first all rows are about copying names, since all that looks things up in the text builds on it.
-FIRST = 1000
+FIRST = 500
 COPIES, NAMES = 0.2, 0.6  # later: the share of rows for induction, and of those the share that are all names
 BLOCK = 100  # steps for which rows are made at a time
-POINTS = (200, 400, 600, 1000, 1500, 2000, 2800, 3600, 4500, 5500, 7000, STEPS)  # steps to look back at
+POINTS = (200, 300, 400, 500, 1000, 1500, 2000, 3000, 4500, 7000, 10_000, STEPS)  # steps to look back at
 SAVES = Path(__file__).parents[1] / "build" / "course-gpt2"  # the model at each point; not kept in the repository
 # The scales of the first weights: of the embeddings, of what attention adds to them, of queries and keys.
 STREAM, COPY, MATCH, BACK = 0.1, 2.0, 0.7, 14.0
 
 
 def new_model(tokenizer: PreTrainedTokenizerFast) -> GPT2LMHeadModel:
-    model = GPT2LMHeadModel(gpt2_config(tokenizer, n_embd=256, n_layer=4, n_head=8))
+    model = GPT2LMHeadModel(gpt2_config(tokenizer, n_embd=128, n_layer=4, n_head=4))
     for block in model.transformer.h:  # the same function as the config's gelu_new, in one kernel
         block.mlp.act = torch.nn.GELU(approximate="tanh")
     start_near_copying(model)
