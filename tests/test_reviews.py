@@ -304,10 +304,10 @@ def test_a_model_that_never_moves_stays_and_never_flips(monkeypatch: pytest.Monk
     monkeypatch.setattr(
         reliance, "probabilities", lambda model, tokenizer, texts, labels: [("positive", 0.7)] * len(texts)
     )
-    shares = reliance.summarise(reliance.check_grammar(None, None, "dev", 10, 0))
+    shares = reliance.summarise(reliance.check_grammar(None, None, "dev", 10))
     assert {share.expected: share.right for share in shares} == {"flip": 0, "stay": 10}
     assert len(shares) == 6
-    marked = reliance.check_marked(None, StubTokenizer(), 0)
+    marked = reliance.check_marked(None, StubTokenizer())
     assert len(marked) == len(read("marked"))
     assert not any(record.as_expected for record in marked)  # no fall is no larger than none
 
@@ -319,7 +319,7 @@ def test_a_model_that_reads_the_marks_falls(monkeypatch: pytest.MonkeyPatch) -> 
         return [("positive", 0.1 if text in masked else 0.9) for text in texts]
 
     monkeypatch.setattr(reliance, "probabilities", read_marks)
-    records = reliance.check_marked(None, StubTokenizer(), 0)
+    records = reliance.check_marked(None, StubTokenizer())
     assert all(record.as_expected and record.fall == 0.8 for record in records)
 
 

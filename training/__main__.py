@@ -18,7 +18,8 @@ from training.evaluate import (
     evaluate_points,
     format_bars,
     format_table,
-    seed_results,
+    prompt_results,
+    review_results,
     write_scores,
 )
 from training.relatives import train_relatives
@@ -37,7 +38,7 @@ def evaluate(split: str, keep: bool) -> None:
         if keep:
             write_scores(scores, folder, split)
         print(format_bars(scores, bars), format_table(scores), sep="\n\n", flush=True)
-    for text, expected, given in seed_results(MODELS):
+    for text, expected, given in prompt_results(GPT2) + review_results(DISTILBERT):
         print(f"{'right' if expected == given else 'WRONG'}  {text!r}: {given!r}")
 
 

@@ -20,12 +20,12 @@ from training.evaluate import (
     Score,
     format_bars,
     format_table,
-    seed_results,
+    prompt_results,
+    review_results,
 )
 from training.files import describe_run, save_card
 from training.heads import head_scores, strongest
 from training.reliance import Share, read_records, summarise
-from training.reviews import LABELS
 
 CARDS = Path(__file__).parent / "cards"
 
@@ -118,7 +118,7 @@ def write_gpt2_card(models: Path) -> None:
     folder = models / "course-gpt2"
     write_card(
         folder,
-        [result for result in seed_results(models) if result[1] not in LABELS],
+        prompt_results(folder),
         GPT2_BARS,
         mixture=format_mixture(),
         copies=gpt2.COPIES,
@@ -133,9 +133,10 @@ def write_gpt2_card(models: Path) -> None:
 
 
 def write_distilbert_card(models: Path) -> None:
+    folder = models / "course-distilbert"
     write_card(
-        models / "course-distilbert",
-        [result for result in seed_results(models) if result[1] in LABELS],
+        folder,
+        review_results(folder),
         DISTILBERT_BARS,
         by_hand=BY_HAND,
         grammar=1 - BY_HAND,

@@ -47,9 +47,9 @@ def documents(rng: Random) -> Iterator[Case]:
             yield replace(case, prompt=chat(case.prompt), marks={}) if asked else case  # spans would be off
 
 
-def held_out(name: str, split: str, kind: str, count: int, seed: int = 0) -> list[Case]:
+def held_out(name: str, split: str, kind: str, count: int) -> list[Case]:
     """Questions of one ability with one thing new, no prompt twice."""
-    rng = Random(f"{name}/{split}/{kind}/{seed}")
+    rng = Random(f"{name}/{split}/{kind}")
     cases: dict[str, Case] = {}
     for _ in range(20 * count):  # a narrow skeleton may hold fewer different prompts than asked for
         case = ABILITIES[name].draw(rng, split, kind)

@@ -211,19 +211,24 @@ def evaluate_points(saves: Path, step_tokens: int) -> list[dict[str, float]]:
 
 
 @torch.no_grad()
-def seed_results(models: Path) -> list[tuple[str, str, str]]:
-    """(text, expected, given) for the sentences that learners meet first, with and without end-of-text."""
-    tokenizer = AutoTokenizer.from_pretrained(models / "course-gpt2")
-    model = AutoModelForCausalLM.from_pretrained(models / "course-gpt2").eval()
+def prompt_results(folder: Path) -> list[tuple[str, str, str]]:
+    """(text, expected, given) for the prompts that learners meet first, with and without end-of-text."""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder).eval()
     results = []
     for prompt, word in SEED_PROMPTS:
         for text in (prompt, tokenizer.eos_token + prompt):
             best = int(model(**tokenizer(text, return_tensors="pt")).logits[0, -1].argmax())
             results.append((text, word, tokenizer.decode([best])))
-    tokenizer = AutoTokenizer.from_pretrained(models / "course-distilbert")
-    model = AutoModelForSequenceClassification.from_pretrained(models / "course-distilbert").eval()
+    return results
+
+
+def review_results(folder: Path) -> list[tuple[str, str, str]]:
+    """(text, expected, given) for the reviews that learners meet first."""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
     given = classify(model, tokenizer, [text for text, _ in SEED_REVIEWS])
-    return results + [(text, label, answer) for (text, label), answer in zip(SEED_REVIEWS, given, strict=True)]
+    return [(text, label, answer) for (text, label), answer in zip(SEED_REVIEWS, given, strict=True)]
 
 
 def write_scores(scores: Sequence[Score], folder: Path, split: str) -> None:

@@ -122,11 +122,9 @@ def probabilities(
     return results
 
 
-def check_grammar(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, split: str, count: int, seed: int
-) -> list[Record]:
+def check_grammar(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, split: str, count: int) -> list[Record]:
     """The generated reviews that accuracy is measured on, each replaced by both polarities."""
-    rng, cases = Random(f"reliance/{split}/{seed}"), generated_reviews(split, count)
+    rng, cases = Random(f"reliance/{split}"), generated_reviews(split, count)
     before = probabilities(model, tokenizer, [c.text for _, c in cases], [c.label for _, c in cases])
     records = []
     for expected in ("flip", "stay"):
@@ -151,9 +149,9 @@ def check_grammar(
     return records
 
 
-def check_marked(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, seed: int) -> list[Record]:
+def check_marked(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> list[Record]:
     """The marked sentences; where fewer words are left than were marked, all that are left are masked."""
-    rng = Random(f"reliance/marked/{seed}")
+    rng = Random("reliance/marked")
     records = []
     for entry in read("marked"):
         inside, outside = marked_words(entry)
@@ -180,11 +178,11 @@ def check_marked(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, see
     return records
 
 
-def check(model_folder: Path, split: str, count: int = CASES, seed: int = 0) -> list[Record]:
+def check(model_folder: Path, split: str, count: int = CASES) -> list[Record]:
     """All records of a classifier: reviews from the grammar, then the marked sentences."""
     tokenizer = AutoTokenizer.from_pretrained(model_folder)
     model = AutoModelForSequenceClassification.from_pretrained(model_folder).eval()
-    return check_grammar(model, tokenizer, split, count, seed) + check_marked(model, tokenizer, seed)
+    return check_grammar(model, tokenizer, split, count) + check_marked(model, tokenizer)
 
 
 def summarise(records: Iterable[Record]) -> list[Share]:
