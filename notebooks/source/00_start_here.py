@@ -24,8 +24,8 @@ from xai_helpers import registry
 # ## Two models
 #
 # `course-gpt2` continues a text. `course-distilbert` says whether a review is positive or negative. Both have the
-# architecture of their famous namesakes, and **both are small models that we trained ourselves**, on sentences that
-# we wrote or had a grammar write: a few hundred facts, names, and reviews. They are not OpenAI's GPT-2 or Hugging
+# architecture of their famous namesakes, and **both are small models that we trained ourselves**, on sentences from
+# grammars of ours and on reviews that a language model wrote for this course. They are not OpenAI's GPT-2 or Hugging
 # Face's DistilBERT, and know next to nothing beyond those sentences. In exchange they need no download, and we know
 # what they were taught.
 
@@ -112,9 +112,18 @@ for old, new in {"The": "This", "Eiffel": "Galata", "located": "found", "city": 
 # for *Eiffel*, and the model names that tower's city instead. And *city*, one of the smallest shares, carries the
 # answer too: with *town* in its place this model no longer completes the fact.
 #
-# So is rollout wrong? It answered its own question, where attention leads, and many heads rest on the first token
-# when they have nothing to look for (an *attention sink*: Xiao et al., 2023). It was we who read it as an answer to
-# ours: which words decide.
+# So is rollout wrong? It answered its own question, which is where attention leads. Some heads rest on the first token,
+# as heads of large models do too, perhaps because attention must go somewhere (an *attention sink*: Xiao et al.,
+# 2023). How much of its attention does the last token give to the first one, head by head?
+
+# %%
+for layer in range(gpt2.n_layers):
+    heads = [xai.raw_attention(gpt2, prompt, layer=layer, head=head).scores[0] for head in range(gpt2.n_heads)]
+    print(f"layer {layer}: ", "  ".join(f"{share:.2f}" for share in heads))
+
+# %% [markdown]
+# A few heads give it more than half, and rollout carries their weight into every sum. It was we who read that as an
+# answer to our own question: which words decide.
 #
 # Two words for what just happened:
 #
