@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 from transformers import AutoTokenizer, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from training import gpt2
-from training.corpus import word_ids
+from training.corpus import Mixture, word_ids
 from xai_helpers.installation import data_folder
 
 
@@ -35,7 +35,24 @@ def test_the_loss_is_the_weighted_mean_of_cross_entropies(model, tokenizer) -> N
     weights = torch.tensor([0.0, 6.0, 1.0, 2.0, 0.0, 1.0, 1.0, 0.5]).repeat(3, 1)
     losses = cross_entropy(model(ids[:, :-1]).logits.transpose(1, 2), ids[:, 1:], reduction="none")
     expected = (losses * weights).sum() / weights.sum()
-    torch.testing.assert_close(gpt2.weighted_loss(model, ids[:, :-1], ids[:, 1:], weights), expected)
+    one_document = torch.zeros(3, 8, dtype=torch.long)
+    torch.testing.assert_close(gpt2.weighted_loss(model, ids[:, :-1], ids[:, 1:], weights, one_document), expected)
+
+
+@torch.no_grad()
+def test_documents_of_a_row_do_not_see_each_other(model, tokenizer) -> None:
+    ids = random_words(tokenizer, 1, 13)
+    inputs, labels, weights = ids[:, :-1], ids[:, 1:], torch.ones(1, 12)
+    owners = torch.tensor([[0] * 5 + [1] * 7])
+    parts = [
+        cross_entropy(
+            model(inputs[:, part], position_ids=torch.arange(12)[None, part]).logits[0],
+            labels[0, part],
+            reduction="sum",
+        )
+        for part in (slice(0, 5), slice(5, 12))
+    ]
+    torch.testing.assert_close(gpt2.weighted_loss(model, inputs, labels, weights, owners), sum(parts) / 12)
 
 
 @torch.no_grad()
@@ -59,8 +76,15 @@ def test_a_new_model_expects_the_words_of_its_context(model, tokenizer) -> None:
     assert logits.gather(1, ids).mean() > logits.mean() + logits.std() / 4  # by six standard errors of 640 words' mean
 
 
+def test_stages_follow_one_another_to_the_end() -> None:
+    ends = [end for end, _ in gpt2.STAGES]
+    assert ends == sorted(ends) and ends[-1] == gpt2.STEPS == gpt2.POINTS[-1]
+    assert not any(end % gpt2.BLOCK for end in ends)  # a block's rows are made of one mixture
+
+
 def test_the_same_seed_gives_the_same_bits(tokenizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"WORKERS": 1, "STEPS": 4, "FIRST": 2, "BLOCK": 2, "TOKENS": 128, "POINTS": (2,)}.items():
+    stages = ((2, Mixture(copies=1.0)), (4, Mixture()))
+    for name, value in {"WORKERS": 1, "STEPS": 4, "STAGES": stages, "BLOCK": 2, "TOKENS": 128, "POINTS": (2,)}.items():
         monkeypatch.setattr(gpt2, name, value)
     size = sum(p.numel() for p in gpt2.new_model(tokenizer).parameters())
     files = []

@@ -13,10 +13,10 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
-from training.abilities import ABILITIES, indirect_objects
+from training.abilities import ABILITIES, indirect_objects, sentiment, sums
 from training.abilities.induction import copied_row, repeated_row
 from training.card import write_checksums
-from training.corpus import documents, held_out, pack, training_review, training_rows
+from training.corpus import DRILLED, Mixture, documents, held_out, pack, training_review, training_rows
 from training.evaluate import (
     SEED_PROMPTS,
     SEED_REVIEWS,
@@ -31,6 +31,7 @@ from training.evaluate import (
 )
 from training.frames import SPLITS, Grammar, fill, make_grammar, parse_skeleton, split_of
 from training.lexicon import INVENTED_NAMES, NAMES
+from training.review_words import FILLINGS
 from training.tokenizer import content_words, train_gpt2_tokenizer, word_pieces
 
 MODELS = Path(__file__).parents[1] / "data" / "models"
@@ -142,10 +143,10 @@ def test_splits_do_not_depend_on_the_process() -> None:
 
 
 def test_rows_are_deterministic_and_hold_masks(tokenizer) -> None:
-    rows, again = training_rows(tokenizer, 3, 200, 64, 0.2, 0.6), training_rows(tokenizer, 3, 200, 64, 0.2, 0.6)
+    rows, again = (training_rows(tokenizer, 3, 200, 64, Mixture()) for _ in range(2))
     for part, same in zip(rows, again, strict=True):
         np.testing.assert_array_equal(part, same)
-    inputs, labels, _ = rows
+    inputs, labels, *_ = rows
     hidden = (inputs == tokenizer.mask_token_id) | (inputs == tokenizer.pad_token_id)
     assert hidden.any()
     np.testing.assert_array_equal(inputs[:, 1:][~hidden[:, 1:]], labels[:, :-1][~hidden[:, 1:]])
@@ -200,11 +201,55 @@ def test_repeated_rows_repeat() -> None:
     np.testing.assert_array_equal(row[start:], row[1 : 1 + len(row) - start])
 
 
+def test_only_the_told_share_of_ordinary_tokens_carries_loss(tokenizer) -> None:
+    every, none, some = (
+        training_rows(tokenizer, 5, 300, 64, Mixture(copies=0.0, told=told))[2] for told in (1.0, 0.0, 0.2)
+    )
+    ordinary = every == 1
+    assert abs((some[ordinary] == 1).mean() - 0.2) < 0.02  # six standard errors of 15,000 tokens
+    assert not none[ordinary].any()
+    for weights in (none, some):
+        np.testing.assert_array_equal(weights[~ordinary], every[~ordinary])
+
+
+@pytest.mark.parametrize("name", DRILLED)
+def test_drills_teach_answers_alone_and_hold_nothing_that_is_held_out(name: str) -> None:
+    ability, rng = ABILITIES[name], Random(0)
+    drills = [ability.drill(rng) for _ in range(2000)]
+    assert all(case.silent and case.prompt for case in drills)
+    prompts = {case.prompt for case in drills}
+    for split, kind in itertools.product(("dev", "test"), ability.KINDS):
+        assert prompts.isdisjoint(case.prompt for case in held_out(name, split, kind, 40))
+
+
+def test_phrases_have_the_polarity_that_they_are_judged_by() -> None:
+    rng, judged = Random(1), {}
+    for case in (sentiment.drill(rng) for _ in range(4000)):
+        if case.frame == "{r}: @{y}.":
+            judged.setdefault(case.prompt, set()).add(case.answers[0])
+    assert len(judged) > 1000 and all(len(labels) == 1 for labels in judged.values())
+    words = {label: FILLINGS[label][""] for label in ("positive", "negative")}
+    for label, rival in (("positive", "negative"), ("negative", "positive")):
+        for word in words[label][:20]:
+            assert judged.get(f"{word.capitalize()}:", {f" {label}"}) == {f" {label}"}
+            assert judged.get(f"Not {word}:", {f" {rival}"}) == {f" {rival}"}
+
+
+def test_tables_are_sums() -> None:
+    for case in (sums.drill(Random(i)) for i in range(300)):
+        a, b = map(int, re.findall(r"\d+", case.prompt))
+        assert case.answers == (f" {a + b}",)
+
+
 def test_packed_rows_are_the_documents(tokenizer) -> None:
-    ids, _ = pack(documents(Random(4)), tokenizer, np.random.default_rng(0), 3, 256)
+    ids, _, owners = pack(documents(Random(4)), tokenizer, np.random.default_rng(0), 3, 256)
     text = tokenizer.decode(ids[0], skip_special_tokens=False)
     joined = tokenizer.eos_token.join(case.text for case in itertools.islice(documents(Random(4)), 40))
     assert joined.startswith(text.removeprefix(tokenizer.eos_token))
+    ends = ids == tokenizer.eos_token_id
+    ends[:, 0] = False  # the first one opens the row
+    np.testing.assert_array_equal(owners[~ends], ends.cumsum(1)[~ends])
+    assert set((ends.cumsum(1) - owners)[ends]) == {0, 1}  # an end-of-text goes with what follows or with what was
 
 
 def test_wilson_interval_agrees_with_the_known_case() -> None:

@@ -1,13 +1,13 @@
 """The corpus of course-gpt2: documents drawn from all abilities by weight, packed into rows of token ids.
 
-A row holds whole documents with end-of-text between them and is cut at its end. Half of the rows begin with
-end-of-text, so that prompts work with and without a first special token. Rows come in two lengths: most prompts are
-short and begin at position 0, which long rows alone would seldom show; 256 positions are trained all the same.
+A row holds whole documents with end-of-text between them and is cut at its end. No document sees another one; half of
+them see the end-of-text before them, so that prompts work with and without a first special token. Most rows are short,
+as most prompts are short and begin at position 0, which long rows would seldom show; some have 256 positions.
 """
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -25,23 +25,30 @@ from training.lexicon import NAMES
 from training.reviews import CORPORA, written_by_hand
 
 # Names and places in a prompt are drawn at random; only the answer can be learned. So answers weigh more (each token
-# of written steps less so, or sums would outweigh all else), and every second ordinary token carries no loss, which
-# also saves the time of its logits.
-ANSWER_WEIGHT, STEP_WEIGHT, SILENT = 6, 2, 0.5
+# of written steps less so, or sums would outweigh all else).
+ANSWER_WEIGHT, STEP_WEIGHT = 6, 2
 MASKED_ROWS, MASKED_TOKENS = 0.06, 0.12  # shares; the mask and the pad token must not be strangers to the model
+DRILLED = ("sentiment", "sums", "contexts")  # abilities with drills: documents that teach a part of what they need
 CHATTED, CHATS = ("facts", "contexts", "sums", "sentiment", "truth"), 0.08
 BY_HAND = 0.5  # of the classifiers' training reviews
 SAMPLE_SIZE = 25
 
-Rows = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]  # input ids, labels, loss weights
+# Input ids, labels, loss weights, and the number of the document that each input belongs to.
+Rows = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]
 
 
-def documents(rng: Random) -> Iterator[Case]:
-    """Training documents without end, in the mixture of the abilities' weights; some as a user's turn in a chat."""
+def documents(rng: Random, drills: float = 0.0) -> Iterator[Case]:
+    """Training documents without end, in the mixture of the abilities' weights; some as a user's turn in a chat.
+
+    `drills` is the share of drills among them.
+    """
     abilities = list(ABILITIES.values())
     weights = [ability.WEIGHT for ability in abilities]
     while True:
         for ability in rng.choices(abilities, weights, k=1000):
+            if drills and rng.random() < drills:
+                yield ABILITIES[rng.choice(DRILLED)].drill(rng)
+                continue
             case = ability.draw(rng, "train", "")
             asked = ability.NAME in CHATTED and rng.random() < CHATS
             yield replace(case, prompt=chat(case.prompt), marks={}) if asked else case  # spans would be off
@@ -66,13 +73,14 @@ def word_ids(tokenizer: PreTrainedTokenizerFast) -> NDArray[np.int64]:
 
 def pack(
     documents: Iterator[Case], tokenizer: PreTrainedTokenizerFast, rng: np.random.Generator, count: int, length: int
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """`count` rows of `length` + 1 ids with their loss weights: one more, since the labels are the ids shifted."""
-    ids = np.empty((count, length + 1), np.int64)
+) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]:
+    """`count` rows of `length` + 1 ids, one more than inputs, since the labels are the ids shifted; with their loss
+    weights, and the number of the document that each belongs to: end-of-text to the one after it or the one before."""
+    ids, owners = np.empty((2, count, length + 1), np.int64)
     weights = np.ones((count, length + 1), np.float32)
     end = tokenizer.eos_token_id
     for row in range(count):
-        tokens, stress = ([end], [1]) if rng.random() < 0.5 else ([], [])
+        tokens, stress, owner, number = ([end], [1], [0], 0) if rng.random() < 0.5 else ([], [], [], 0)
         while len(tokens) <= length:
             case = next(documents)
             # A word takes its space along, so the pieces' tokens are the text's tokens.
@@ -83,10 +91,13 @@ def pack(
                 piece_ids = piece_tokens(tokenizer, piece)
                 tokens += piece_ids
                 stress += [weight] * len(piece_ids)
+            owner += [number] * (len(tokens) - len(owner))
+            number += 1
             tokens.append(end)
             stress.append(1)
-        ids[row], weights[row] = tokens[: length + 1], stress[: length + 1]
-    return ids, weights
+            owner.append(number - int(rng.random() < 0.5))
+        ids[row], weights[row], owners[row] = tokens[: length + 1], stress[: length + 1], owner[: length + 1]
+    return ids, weights, owners
 
 
 WORD_CACHES: WeakKeyDictionary[PreTrainedTokenizerFast, dict[str, list[int]]] = WeakKeyDictionary()
@@ -110,25 +121,30 @@ def piece_tokens(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
     return tokens
 
 
-def training_rows(
-    tokenizer: PreTrainedTokenizerFast, seed: int, count: int, length: int, copies: float, names_share: float
-) -> Rows:
-    """A block of rows: documents, a share of rows for induction among them, and masked tokens in a few.
+@dataclass(frozen=True)
+class Mixture:
+    """What rows are made of, in shares."""
 
-    Copying is learned sooner from tokens that come often, so a share of the rows for induction are all names.
-    """
+    copies: float = 0.2  # of the rows repeat random tokens, for induction
+    names: float = 0.6  # of those rows are all names: copying is learned sooner from tokens that come often
+    drills: float = 0.1  # of the documents are drills
+    told: float = 0.2  # of the ordinary tokens carry loss; the others save the time of their logits
+
+
+def training_rows(tokenizer: PreTrainedTokenizerFast, seed: int, count: int, length: int, mixture: Mixture) -> Rows:
+    """A block of rows: documents, a share of rows for induction among them, and masked tokens in a few."""
     rng = np.random.default_rng(seed)
-    ids, weights = pack(documents(Random(seed)), tokenizer, rng, count, length)
-    weights[(weights == 1) & (rng.random(weights.shape) < SILENT)] = 0
+    ids, weights, owners = pack(documents(Random(seed), mixture.drills), tokenizer, rng, count, length)
+    weights[(weights == 1) & (rng.random(weights.shape) >= mixture.told)] = 0
     words, names = word_ids(tokenizer), np.array(tokenizer.convert_tokens_to_ids([f"Ġ{name}" for name in NAMES]))
-    for row in np.flatnonzero(rng.random(count) < copies):
-        chosen = names if rng.random() < names_share else words
+    for row in np.flatnonzero(rng.random(count) < mixture.copies):
+        chosen = names if rng.random() < mixture.names else words
         ids[row, 1:], weights[row, 1:] = induction.draw_row(rng, chosen, length)
-        ids[row, 0] = tokenizer.eos_token_id
+        ids[row, 0], owners[row] = tokenizer.eos_token_id, 0
     inputs = ids[:, :-1].copy()
     masked = (rng.random(count) < MASKED_ROWS)[:, None] & (rng.random(inputs.shape) < MASKED_TOKENS)
     hidden = np.where(rng.random(inputs.shape) < 0.7, tokenizer.mask_token_id, tokenizer.pad_token_id)
-    return np.where(masked, hidden, inputs), ids[:, 1:], weights[:, 1:]
+    return np.where(masked, hidden, inputs), ids[:, 1:], weights[:, 1:], owners[:, :-1]
 
 
 def training_review(rng: Random) -> tuple[str, str]:

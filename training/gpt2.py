@@ -14,19 +14,24 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import AutoTokenizer, GPT2LMHeadModel, PreTrainedTokenizerFast
 
-from training.corpus import training_rows
+from training.corpus import Mixture, training_rows
 from training.files import save, write_run
 from training.fitting import learning_rate
 from training.stock import gpt2_config
 
-STEPS, PEAK, WARMUP = 14_000, 2e-3, 100
+STEPS, PEAK, WARMUP = 24_000, 2e-3, 100
 TOKENS, WORKERS = 1024, 2  # tokens in a worker's share of a batch
 LENGTHS = (64, 64, 64, 128, 64, 64, 64, 256)  # of the rows of successive blocks
-# At first all rows are about copying names, since all that looks things up in the text builds on it.
-FIRST = 500
-COPIES, NAMES = 0.2, 0.6  # later: the share of rows for induction, and of those the share that are all names
+# (last step, what its rows are made of). First only copying names, since all that looks things up in the text builds
+# on it; then drills; then answers alone, which the loss of all other tokens would drown; at last the language as well.
+STAGES = (
+    (500, Mixture(copies=1.0, names=1.0)),
+    (3000, Mixture(drills=1.0, told=0.0)),
+    (10_000, Mixture(drills=0.3, told=0.0)),
+    (STEPS, Mixture()),
+)
 BLOCK = 100  # steps for which rows are made at a time
-POINTS = (200, 300, 400, 500, 1000, 1500, 2000, 3000, 4500, 7000, 10_000, STEPS)  # steps to look back at
+POINTS = (200, 300, 400, 500, 1500, 3000, 4500, 7000, 10_000, 14_000, 19_000, STEPS)  # steps to look back at
 SAVES = Path(__file__).parents[1] / "build" / "course-gpt2"  # the model at each point; not kept in the repository
 # The scales of the first weights: of the embeddings, of what attention adds to them, of queries and keys.
 STREAM, COPY, MATCH, BACK = 0.1, 2.0, 0.7, 14.0
@@ -83,10 +88,14 @@ def start_looking_back(model: GPT2LMHeadModel) -> None:
 
 
 def weighted_loss(
-    model: GPT2LMHeadModel, inputs: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor
+    model: GPT2LMHeadModel, inputs: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor, owners: torch.Tensor
 ) -> torch.Tensor:
-    """Cross-entropy averaged by the tokens' weights; logits are made only where a weight is not zero."""
-    hidden = model.transformer(input_ids=inputs, use_cache=False).last_hidden_state
+    """Cross-entropy averaged by the tokens' weights; logits are made only where a weight is not zero.
+
+    No token sees another document of its row, as no prompt will have one before it: `owners` has their numbers.
+    """
+    seen = (owners[:, None, :, None] == owners[:, None, None, :]).tril()
+    hidden = model.transformer(input_ids=inputs, attention_mask=seen, use_cache=False).last_hidden_state
     counts = weights > 0
     losses = cross_entropy(model.lm_head(hidden[counts]), labels[counts], reduction="none")
     return (losses * weights[counts]).sum() / weights.sum()
@@ -113,11 +122,10 @@ def work(rank: int, folder: Path, seed: int, shared: torch.Tensor, barrier: Barr
     for step in range(STEPS):
         block, place = divmod(step, BLOCK)
         if place == 0:
-            length = 64 if step < FIRST else LENGTHS[block % len(LENGTHS)]
+            mixture = next(mixture for end, mixture in STAGES if step < end)
+            length = LENGTHS[block % len(LENGTHS)]
             size = TOKENS // length
-            rows_seed = 1_000_003 * seed + WORKERS * block + rank
-            copies, names = (1.0, 1.0) if step < FIRST else (COPIES, NAMES)
-            rows = training_rows(tokenizer, rows_seed, BLOCK * size, length, copies, names)
+            rows = training_rows(tokenizer, 1_000_003 * seed + WORKERS * block + rank, BLOCK * size, length, mixture)
         batch = [torch.from_numpy(part[place * size : (place + 1) * size]) for part in rows]
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, STEPS, PEAK, WARMUP)

@@ -9,7 +9,7 @@ from training.frames import Case, fill, make_grammar, split_of
 
 NAME = "agreement"
 KINDS = ("pair", "frame", "skeleton")
-WEIGHT = 0.08
+WEIGHT = 0.06
 
 NOUNS = [
     (word.split("/")[0], word.split("/")[1] if "/" in word else word + "s")

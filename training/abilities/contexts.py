@@ -6,6 +6,7 @@ for. No name is held out: here even those have a use that other abilities hold o
 person and a thing, say) that no training text states, or a set of names that no roll call has.
 """
 
+from dataclasses import replace
 from random import Random
 
 from training.frames import Case, Skeleton, fill, make_grammar, mend_articles, parse_skeleton, split_of
@@ -13,7 +14,7 @@ from training.lexicon import ANIMALS, INVENTED_NAMES, LANDMARKS, NAMES, PEOPLE, 
 
 NAME = "contexts"
 KINDS = ("pair", "frame", "skeleton")
-WEIGHT = 0.10
+WEIGHT = 0.14
 ROLL_CALLS = 1 / 4  # share of all
 ASIDES = 1 / 3  # share of contexts about people that say another thing of them
 INVENTED = 1 / 3  # share of roll calls in training
@@ -192,9 +193,9 @@ def draw_bindings(rng: Random, relation: str, keys: tuple[str, ...], splits: lis
     return bindings
 
 
-def draw_context(rng: Random, relation: str, split: str) -> list[Binding]:
-    """Three to five bindings, the one that is asked about first."""
-    size = rng.randint(3, 5)
+def draw_context(rng: Random, relation: str, split: str, sizes: tuple[int, int]) -> list[Binding]:
+    """As many bindings as two numbers allow, the one that is asked about first."""
+    size = rng.randint(*sizes)
     beside = relation in PERSONAL and rng.random() < ASIDES
     asides = rng.randint(1, size // 2) if beside else 0  # no more than there are people
     bindings = draw_bindings(rng, relation, POOLS[relation][0], [split] + ["train"] * (size - asides - 1))
@@ -218,9 +219,19 @@ def find_spans(prompt: str, pieces: list[str], at: int) -> list[list[int]]:
 def draw(rng: Random, split: str, kind: str) -> Case:
     if rng.random() < ROLL_CALLS:
         return draw_roll_call(rng, split, kind)
+    return draw_question(rng, split, kind, (3, 5))
+
+
+def drill(rng: Random) -> Case:
+    """A question about no more than two or three statements, of which only the answer is learned."""
+    return replace(draw_question(rng, "train", "", (2, 3)), silent=True)
+
+
+def draw_question(rng: Random, split: str, kind: str, sizes: tuple[int, int]) -> Case:
+    """Statements, and the question."""
     relation = rng.choice(tuple(POOLS))
     frame, _ = GRAMMARS[relation].draw(rng, split, kind)
-    bindings = draw_context(rng, relation, split if kind == "pair" else "train")
+    bindings = draw_context(rng, relation, split if kind == "pair" else "train", sizes)
     asked = bindings[0]
     rng.shuffle(bindings)
     wordings = [(rng.choice(WORDINGS[stated]).choose(rng), a, b) for stated, a, b in bindings]

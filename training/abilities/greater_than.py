@@ -9,7 +9,7 @@ from training.frames import Case, fill, make_grammar, mend_articles, split_of
 
 NAME = "greater_than"
 KINDS = ("pair", "name", "frame", "skeleton")
-WEIGHT = 0.03
+WEIGHT = 0.02
 
 EVENTS = (
     "war siege voyage expedition reign conflict campaign dynasty drought famine revolt strike trial journey project "

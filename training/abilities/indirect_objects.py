@@ -14,7 +14,7 @@ from training.lexicon import DAYS, INVENTED_NAMES, NAMES, PLACES, THINGS, articl
 
 NAME = "indirect_objects"
 KINDS = ("pair", "name", "object", "frame", "skeleton")
-WEIGHT = 0.20
+WEIGHT = 0.16
 THREE_SHARE = 1 / 5
 
 WHEN = "(When|After|While|As|Because|Once|Since|As soon as)"

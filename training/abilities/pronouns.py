@@ -12,7 +12,7 @@ from training.lexicon import ANIMALS, INVENTED_ANIMALS, MEN, OBJECTS, PLACES, TH
 
 NAME = "pronouns"
 KINDS = ("pair", "name", "frame", "skeleton")
-WEIGHT = 0.10
+WEIGHT = 0.08
 
 OPEN = "(|Yesterday |Last night |On Monday |This morning |Later |In the end |I heard that |They say that )"
 DID = "(went to the {place}|lost the {thing}|found {a thing}|cleaned the {place}|sold the {thing}|left the {place}|bought {a thing}|broke the {thing}|called a friend|stayed at home|ran away|laughed)"

@@ -143,3 +143,9 @@ def write_steps(a: int, b: int, c: int, sides: list[tuple[int, int]]) -> tuple[s
 def wrong_hint(rng: Random, total: int) -> int:
     """Off by one to three; as sums are at least three, a hint of nought is left out."""
     return rng.choice([total + off for off in (-3, -2, -1, 1, 2, 3) if total + off > 0])
+
+
+def drill(rng: Random) -> Case:
+    """One sum of two numbers, as the written steps need it."""
+    a, b = rng.randint(1, 2 * LARGEST), rng.randint(1, LARGEST)
+    return Case(NAME, "table", "", "{a} + {b} =", f"{a} + {b} =", (f" {a + b}",), ".", silent=True)

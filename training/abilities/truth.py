@@ -12,7 +12,7 @@ from training.frames import Case, fill, make_grammar, mend_articles, parse_skele
 
 NAME = "truth"
 KINDS = ("pair", "frame", "skeleton")
-WEIGHT = 0.05
+WEIGHT = 0.06
 
 STATEMENTS = {
     relation: tuple(map(parse_skeleton, lines.strip().splitlines()))
