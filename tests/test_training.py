@@ -153,6 +153,14 @@ def test_rows_are_deterministic_and_hold_masks(tokenizer) -> None:
     assert not np.isin(labels, [tokenizer.mask_token_id, tokenizer.pad_token_id]).any()
 
 
+def test_sequences_that_repeat_begin_with_and_without_end_of_text(tokenizer) -> None:
+    for bare, lowest, highest in ((0.0, 1.0, 1.0), (0.5, 0.4, 0.6), (1.0, 0.0, 0.0)):  # five standard errors of 600 rows
+        inputs, labels, _, owners = training_rows(tokenizer, 5, 600, 64, Mixture(copies=1.0, bare=bare))
+        firsts = inputs[~np.isin(inputs[:, 0], [tokenizer.mask_token_id, tokenizer.pad_token_id]), 0]
+        assert lowest <= np.mean(firsts == tokenizer.eos_token_id) <= highest
+        assert not np.isin(labels, tokenizer.eos_token_id).any() and not owners.any()
+
+
 # The pieces
 
 
@@ -217,9 +225,11 @@ def test_drills_teach_answers_alone_and_hold_nothing_that_is_held_out(name: str)
     ability, rng = ABILITIES[name], Random(0)
     drills = [ability.drill(rng) for _ in range(2000)]
     assert all(case.silent and case.prompt for case in drills)
-    prompts = {case.prompt for case in drills}
+    prompts, frames = {case.prompt for case in drills}, {case.frame for case in drills}
     for split, kind in itertools.product(("dev", "test"), ability.KINDS):
-        assert prompts.isdisjoint(case.prompt for case in held_out(name, split, kind, 40))
+        cases = held_out(name, split, kind, 200)
+        assert prompts.isdisjoint(case.prompt for case in cases)
+        assert kind == "pair" or frames.isdisjoint(case.frame for case in cases)
 
 
 def test_phrases_have_the_polarity_that_they_are_judged_by() -> None:

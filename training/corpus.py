@@ -127,6 +127,7 @@ class Mixture:
 
     copies: float = 0.2  # of the rows repeat random tokens, for induction
     names: float = 0.6  # of those rows are all names: copying is learned sooner from tokens that come often
+    bare: float = 0.0  # of those rows begin without end-of-text
     drills: float = 0.1  # of the documents are drills
     told: float = 0.2  # of the ordinary tokens carry loss; the others save the time of their logits
 
@@ -139,8 +140,9 @@ def training_rows(tokenizer: PreTrainedTokenizerFast, seed: int, count: int, len
     words, names = word_ids(tokenizer), np.array(tokenizer.convert_tokens_to_ids([f"Ġ{name}" for name in NAMES]))
     for row in np.flatnonzero(rng.random(count) < mixture.copies):
         chosen = names if rng.random() < mixture.names else words
-        ids[row, 1:], weights[row, 1:] = induction.draw_row(rng, chosen, length)
+        first = 0 if mixture.bare and rng.random() < mixture.bare else 1
         ids[row, 0], owners[row] = tokenizer.eos_token_id, 0
+        ids[row, first:], weights[row, first:] = induction.draw_row(rng, chosen, length + 1 - first)
     inputs = ids[:, :-1].copy()
     masked = (rng.random(count) < MASKED_ROWS)[:, None] & (rng.random(inputs.shape) < MASKED_TOKENS)
     hidden = np.where(rng.random(inputs.shape) < 0.7, tokenizer.mask_token_id, tokenizer.pad_token_id)

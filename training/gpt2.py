@@ -19,7 +19,10 @@ from training.files import save, write_run
 from training.fitting import learning_rate
 from training.stock import gpt2_config
 
-STEPS, PEAK, WARMUP = 24_000, 2e-3, 100
+# (steps, highest learning rate) of two runs. The second goes on from the first one's weights as they were stored: the
+# first had shown sequences that repeat behind an end-of-text only, and without one the model found back half the time.
+RUNS, WARMUP = ((24_000, 2e-3), (3000, 4e-4)), 100
+STEPS = sum(steps for steps, _ in RUNS)
 TOKENS, WORKERS = 1024, 2  # tokens in a worker's share of a batch
 LENGTHS = (64, 64, 64, 128, 64, 64, 64, 256)  # of the rows of successive blocks
 # (last step, what its rows are made of). First only copying names, since all that looks things up in the text builds
@@ -28,10 +31,11 @@ STAGES = (
     (500, Mixture(copies=1.0, names=1.0)),
     (3000, Mixture(drills=1.0, told=0.0)),
     (10_000, Mixture(drills=0.3, told=0.0)),
-    (STEPS, Mixture()),
+    (RUNS[0][0], Mixture()),
+    (STEPS, Mixture(bare=0.5)),
 )
 BLOCK = 100  # steps for which rows are made at a time
-POINTS = (200, 300, 400, 500, 1500, 3000, 4500, 7000, 10_000, 14_000, 19_000, STEPS)  # steps to look back at
+POINTS = (200, 300, 400, 500, 1500, 3000, 4500, 7000, 10_000, 14_000, 19_000, 24_000, STEPS)  # steps to look back at
 SAVES = Path(__file__).parents[1] / "build" / "course-gpt2"  # the model at each point; not kept in the repository
 # The scales of the first weights: of the embeddings, of what attention adds to them, of queries and keys.
 STREAM, COPY, MATCH, BACK = 0.1, 2.0, 0.7, 14.0
@@ -39,8 +43,6 @@ STREAM, COPY, MATCH, BACK = 0.1, 2.0, 0.7, 14.0
 
 def new_model(tokenizer: PreTrainedTokenizerFast) -> GPT2LMHeadModel:
     model = GPT2LMHeadModel(gpt2_config(tokenizer, n_embd=128, n_layer=4, n_head=4))
-    for block in model.transformer.h:  # the same function as the config's gelu_new, in one kernel
-        block.mlp.act = torch.nn.GELU(approximate="tanh")
     start_near_copying(model)
     return model
 
@@ -101,6 +103,12 @@ def weighted_loss(
     return (losses * weights[counts]).sum() / weights.sum()
 
 
+def join_kernels(model: GPT2LMHeadModel) -> None:
+    """The config's activation, gelu_new, in one kernel."""
+    for block in model.transformer.h:
+        block.mlp.act = torch.nn.GELU(approximate="tanh")
+
+
 def flatten_gradients(model: torch.nn.Module) -> torch.Tensor:
     """One vector that holds all gradients; each parameter's gradient is a view of its part."""
     parameters = list(model.parameters())
@@ -110,16 +118,19 @@ def flatten_gradients(model: torch.nn.Module) -> torch.Tensor:
     return flat
 
 
-def work(rank: int, folder: Path, seed: int, shared: torch.Tensor, barrier: Barrier) -> None:
-    """One worker's training: equal weights in both at every step, since both start and move alike."""
+def work(rank: int, folder: Path, run: int, seed: int, shared: torch.Tensor, barrier: Barrier) -> None:
+    """One worker's part in a run: equal weights in both at every step, since both start and move alike."""
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = new_model(tokenizer).train()
+    model = (GPT2LMHeadModel.from_pretrained(folder) if run else new_model(tokenizer)).train()
+    join_kernels(model)
     flat = flatten_gradients(model)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK, betas=(0.9, 0.98), weight_decay=0.05, fused=True)
+    optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), weight_decay=0.05, fused=True)
     started = time.perf_counter()
-    for step in range(STEPS):
+    steps, peak = RUNS[run]
+    first = sum(done for done, _ in RUNS[:run])
+    for step in range(first, first + steps):
         block, place = divmod(step, BLOCK)
         if place == 0:
             mixture = next(mixture for end, mixture in STAGES if step < end)
@@ -128,7 +139,7 @@ def work(rank: int, folder: Path, seed: int, shared: torch.Tensor, barrier: Barr
             rows = training_rows(tokenizer, 1_000_003 * seed + WORKERS * block + rank, BLOCK * size, length, mixture)
         batch = [torch.from_numpy(part[place * size : (place + 1) * size]) for part in rows]
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, STEPS, PEAK, WARMUP)
+            group["lr"] = learning_rate(step - first, steps, peak, WARMUP)
         loss = weighted_loss(model, *batch)
         loss.backward()
         shared[rank].copy_(flat)
@@ -155,5 +166,6 @@ def train(tokenizer: PreTrainedTokenizerFast, folder: Path, seed: int = 0) -> No
     parameters = sum(p.numel() for p in new_model(tokenizer).parameters())
     shared = torch.zeros(WORKERS, parameters).share_memory_()
     barrier = torch.multiprocessing.get_context("spawn").Barrier(WORKERS)
-    torch.multiprocessing.spawn(work, (folder, seed, shared, barrier), nprocs=WORKERS)
+    for run in range(len(RUNS)):
+        torch.multiprocessing.spawn(work, (folder, run, seed, shared, barrier), nprocs=WORKERS)
     write_run(folder, STEPS, f"{TOKENS * WORKERS:,} tokens", WORKERS, time.perf_counter() - started)

@@ -48,14 +48,18 @@ def draw_row(rng: Generator, ids: NDArray[np.int64], length: int) -> Row:
 
 
 def cases(rng: Generator, words: list[str], count: int) -> list[Case]:
-    """Questions with a fresh random sequence each: the row ends inside the second occurrence of a segment."""
+    """Questions with a fresh random sequence each: the row ends inside the second occurrence of a segment.
+
+    Varieties change after every second case, since every second prompt will begin with end-of-text.
+    """
     made = []
     for i in range(count):
         length = int(rng.integers(8, 28))
         segment = [str(word) for word in rng.choice(words, length)]
         at = int(rng.integers(2, length))
-        filler = [str(word) for word in rng.choice(words, int(rng.integers(0, 16)))] if i % 2 else []
-        group = "segment copied" if i % 2 else "period repeated"
+        apart = i // 2 % 2 == 1
+        filler = [str(word) for word in rng.choice(words, int(rng.integers(0, 16)))] if apart else []
+        group = "segment copied" if apart else "period repeated"
         prompt = "".join(segment + filler + segment[:at])
         made.append(Case(NAME, group, "random tokens", "", prompt, (segment[at],)))
     return made
