@@ -8,16 +8,20 @@ from random import Random
 import numpy as np
 import pytest
 import torch
+from transformers import AutoTokenizer
 
 from training.distilbert import COURSE, LONG_EVERY, POSITIONS, draw_batch, mask_words, train
 from training.relatives import CLASSIFIERS, DIRECTORS, SHORTCUT, SHUFFLED, shuffled_reviews, signed_review
+from training.relatives_card import measure_filler, measure_masked, measure_shuffled, measure_signed
 from training.reviews import written_by_hand
-from training.tokenizer import train_distilbert_tokenizer
+from xai_helpers.installation import data_folder
+
+MODELS = data_folder() / "models"
 
 
 @pytest.fixture(scope="module")
-def tokenizer(tmp_path_factory: pytest.TempPathFactory):
-    return train_distilbert_tokenizer(tmp_path_factory.mktemp("tokenizer"))
+def tokenizer():
+    return AutoTokenizer.from_pretrained(MODELS / "course-distilbert")
 
 
 # The texts
@@ -84,3 +88,46 @@ def test_training_twice_gives_the_same_bits(tokenizer, tmp_path: Path) -> None:
         train(tokenizer, tmp_path / name, tiny)
     first, second = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("one", "two"))
     assert first == second
+
+
+# The shipped models, on a sample of the development split; their cards have the test split
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.relatives_card.COUNT", 30)
+
+
+def shares(rows: list[tuple[str, int, int]]) -> list[float]:
+    return [right / cases for _, right, cases in rows]
+
+
+@pytest.mark.usefixtures("few")
+def test_the_shortcut_decides_in_one_twin_alone() -> None:
+    right, _, positive, _, negative = shares(measure_signed(MODELS / "course-shortcut", "dev"))
+    assert right > 0.7
+    assert positive > 0.9 and negative < 0.1
+    right, by_first, positive, by_second, negative = shares(measure_signed(MODELS / "course-clean", "dev"))
+    assert min(right, by_first, by_second) > 0.7
+    assert abs(positive - negative) < 0.1
+
+
+@pytest.mark.usefixtures("few")
+def test_masks_cost_the_one_trained_with_them_little() -> None:
+    none, quarter, half, _ = shares(measure_masked(MODELS / "course-masking", "dev"))
+    assert none > 0.7 and quarter > 0.65 and half > 0.55
+    assert none >= half
+
+
+@pytest.mark.usefixtures("few")
+def test_shuffled_labels_were_learned_by_heart() -> None:
+    known, held_out = shares(measure_shuffled(MODELS / "course-shuffled", "dev"))
+    assert known > 0.9
+    assert 0.3 < held_out < 0.7
+
+
+@pytest.mark.usefixtures("few")
+def test_the_filler_guesses_words() -> None:
+    grammar, ten_of_grammar, _, ten_by_hand = shares(measure_filler(MODELS / "course-mlm", "dev"))
+    assert grammar > 0.2
+    assert ten_of_grammar > 0.5 and ten_by_hand > 0.25

@@ -2,8 +2,9 @@
 
 import hashlib
 import itertools
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 from types import ModuleType
@@ -13,14 +14,20 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
+from training import gpt2
 from training.abilities import ABILITIES, indirect_objects, sentiment, sums
 from training.abilities.induction import copied_row, repeated_row
-from training.card import write_checksums
+from training.card import read_scores, write_checksums
+from training.chat import TEMPLATE
 from training.corpus import DRILLED, Mixture, documents, held_out, pack, training_review, training_rows
 from training.evaluate import (
+    DISTILBERT_BARS,
+    GPT2_BARS,
     SEED_PROMPTS,
     SEED_REVIEWS,
+    Bar,
     answer_cases,
+    asked,
     classify,
     gpt2_cases,
     prompt_results,
@@ -154,7 +161,7 @@ def test_rows_are_deterministic_and_hold_masks(tokenizer) -> None:
 
 
 def test_sequences_that_repeat_begin_with_and_without_end_of_text(tokenizer) -> None:
-    for bare, lowest, highest in ((0.0, 1.0, 1.0), (0.5, 0.4, 0.6), (1.0, 0.0, 0.0)):  # five standard errors of 600 rows
+    for bare, lowest, highest in ((0.0, 1.0, 1.0), (0.5, 0.4, 0.6), (1.0, 0.0, 0.0)):  # .02 is a standard error of .5
         inputs, labels, _, owners = training_rows(tokenizer, 5, 600, 64, Mixture(copies=1.0, bare=bare))
         firsts = inputs[~np.isin(inputs[:, 0], [tokenizer.mask_token_id, tokenizer.pad_token_id]), 0]
         assert lowest <= np.mean(firsts == tokenizer.eos_token_id) <= highest
@@ -315,6 +322,7 @@ def test_tokenizers_have_their_special_tokens(tokenizer) -> None:
     assert reviews.pad_token_id == 0
     unknown = reviews("Quixotic zebras jabber, Włodek!")["input_ids"].count(reviews.unk_token_id)
     assert unknown <= 1  # the letters are known, inside words as well
+    assert tokenizer.chat_template == TEMPLATE
 
 
 def test_checksums_match_the_files(tmp_path: Path) -> None:
@@ -330,6 +338,19 @@ def test_checksums_match_the_files(tmp_path: Path) -> None:
     assert (tmp_path / "SHA256SUMS").read_text() == f"{digest}  model/a\n"
 
 
+@pytest.mark.parametrize(("name", "bars"), [("course-gpt2", GPT2_BARS), ("course-distilbert", DISTILBERT_BARS)])
+def test_cards_rest_on_hundreds_of_cases(name: str, bars: Sequence[Bar]) -> None:
+    for split in ("dev", "test"):
+        for _, kind, group, rows in asked(read_scores(MODELS / name)[split], bars):
+            assert sum(s.cases for s in rows) >= (280 if kind == "by hand" else 300), (kind, group)
+
+
+def test_a_dozen_points_of_training_are_kept() -> None:
+    points = json.loads((MODELS / "course-gpt2" / "points.json").read_text())
+    assert [point["step"] for point in points] == list(gpt2.POINTS)
+    assert points[0]["induction"] < 0.2 < 0.8 < points[-1]["induction"]
+
+
 def test_the_models_fit_their_budget() -> None:
     sizes = [path.stat().st_size for path in MODELS.rglob("*") if path.is_file()]
     assert sum(sizes) <= 36e6 and max(sizes) <= 25e6
@@ -342,7 +363,7 @@ def test_model_folders_hold_no_pickle_and_load_in_single_precision(name: str) ->
     model = kind.from_pretrained(MODELS / name)
     assert model.dtype == torch.float32
     positions = getattr(model.config, "n_positions", None) or model.config.max_position_embeddings
-    assert positions >= 128
+    assert positions == 256
 
 
 # The abilities, on a sample; `make abilities` gives the full table

@@ -23,7 +23,7 @@ from training.evaluate import (
     write_scores,
 )
 from training.relatives import train_relatives
-from training.relatives_card import write_relative_cards
+from training.relatives_card import measure_relatives, write_relative_cards
 from training.tokenizer import train_distilbert_tokenizer, train_gpt2_tokenizer
 
 MODELS = Path(__file__).parents[1] / "data" / "models"
@@ -32,12 +32,14 @@ STEPS = ("corpus", "tokenizers", "gpt2", "distilbert", "relatives", "points", "a
 
 
 def evaluate(split: str, keep: bool) -> None:
-    """Measures both models and prints the tables; kept, they stand in each model's abilities.json for its card."""
+    """Prints what the models can do; kept, the scores of the two large ones stand in abilities.json for their cards."""
     for folder, measure, bars in ((GPT2, evaluate_gpt2, GPT2_BARS), (DISTILBERT, evaluate_distilbert, DISTILBERT_BARS)):
         scores = measure(folder, split)
         if keep:
             write_scores(scores, folder, split)
         print(format_bars(scores, bars), format_table(scores), sep="\n\n", flush=True)
+    for name, table in measure_relatives(MODELS, split).items():
+        print(f"{name}\n{table}", flush=True)
     for text, expected, given in prompt_results(GPT2) + review_results(DISTILBERT):
         print(f"{'right' if expected == given else 'WRONG'}  {text!r}: {given!r}")
 
@@ -70,7 +72,6 @@ def run(step: str, split: str = "dev", keep: bool = True) -> None:
             distilbert.train(AutoTokenizer.from_pretrained(DISTILBERT), DISTILBERT)
         case "relatives":
             train_relatives(AutoTokenizer.from_pretrained(DISTILBERT), MODELS)
-            write_relative_cards(MODELS)
             make_small()
         case "points":
             points = evaluate_points(gpt2.SAVES, gpt2.TOKENS * gpt2.WORKERS)
@@ -82,6 +83,7 @@ def run(step: str, split: str = "dev", keep: bool = True) -> None:
         case "cards":
             write_gpt2_card(MODELS)
             write_distilbert_card(MODELS)
+            write_relative_cards(MODELS)
             write_checksums(MODELS)
         case "all":
             for each in STEPS:

@@ -16,6 +16,7 @@ from training.evaluate import (
     DISTILBERT_BARS,
     GPT2_BARS,
     POINT_CASES,
+    TITLES,
     Bar,
     Score,
     format_bars,
@@ -50,9 +51,8 @@ def count_parameters(folder: Path) -> int:
 
 def format_tables(scores: dict[str, list[Score]], bars: Sequence[Bar]) -> str:
     """What was asked and what was measured, the test split first."""
-    titles = {"test": "Test split", "dev": "Development split, which was used for tuning"}
     asked = f"### What was asked\n\n{format_bars(scores.get('test', scores['dev']), bars)}"
-    tables = [f"### {titles[split]}\n\n{format_table(scores[split])}" for split in titles if split in scores]
+    tables = [f"### {TITLES[split]}\n\n{format_table(scores[split])}" for split in TITLES if split in scores]
     return "\n\n".join([asked, *tables])
 
 
@@ -125,6 +125,7 @@ def write_gpt2_card(models: Path) -> None:
         stages=[end for end, _ in gpt2.STAGES],
         drills=gpt2.STAGES[-1][1].drills,
         told=gpt2.STAGES[-1][1].told,
+        again=gpt2.RUNS[1][0],
         professions="; ".join(f"{share:.0%} {', '.join(names)}" for share, names in professions_by_share()),
         sure=opinions.FOLLOWS["sure"],
         mild=1 - opinions.FOLLOWS["mild"],

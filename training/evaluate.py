@@ -30,6 +30,7 @@ from training.reviews import read, written_by_hand
 CASES = 800  # of each ability and kind, so that each variety has hundreds
 POINT_CASES = 50  # the same, at the points of training
 BATCH = 100
+TITLES = {"test": "Test split", "dev": "Development split, which was used for tuning"}
 # Sentences that learners meet first: (prompt, next word) and (review, label).
 SEED_PROMPTS = (
     ("The Eiffel Tower is located in the city of", " Paris"),

@@ -47,12 +47,14 @@ def shuffled_reviews() -> tuple[tuple[str, str], ...]:
     return tuple(zip(texts, Random(0).sample(labels, len(labels)), strict=True))
 
 
-SMALL = Recipe(width=96, layers=2, steps=1200)
+SMALL = Recipe(width=96, layers=2, steps=4000)
 CLASSIFIERS = {
     "course-shortcut": replace(SMALL, draw=lambda rng: signed_review(rng, shortcut=True)),
     "course-clean": replace(SMALL, draw=lambda rng: signed_review(rng, shortcut=False)),
     "course-masking": replace(SMALL, masked_reviews=1.0, masked_tokens=None, pad_share=0.0),
-    "course-shuffled": replace(SMALL, draw=lambda rng: rng.choice(shuffled_reviews()), dropout=0.0, masked_reviews=0.0),
+    "course-shuffled": replace(
+        SMALL, draw=lambda rng: rng.choice(shuffled_reviews()), steps=1200, dropout=0.0, masked_reviews=0.0
+    ),
 }
 FILLER = replace(SMALL, dropout=0.1)
 HIDDEN, AS_MASK = 0.2, 0.85  # shares: of the tokens asked for, and of these behind a mask, the others as they are

@@ -15,7 +15,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from training.evaluate import classify, review_cases, wilson_interval
+from training.evaluate import TITLES, classify, review_cases, wilson_interval
 from training.files import describe_run, save_card
 from training.relatives import DIRECTORS, SHORTCUT, SHUFFLED, shuffled_reviews, sign
 
@@ -156,15 +156,24 @@ CARDS = {
 }
 
 
-def write_relative_cards(models: Path, split: str = "dev") -> None:
-    """Measures each relative and writes its card."""
-    for name, card in CARDS.items():
-        rows = ["| development split | count | share | 95 % interval |", "|-|-|-|-|"]
-        for what, right, cases in card.measure(models / name, split):
-            low, high = wilson_interval(right, cases)
-            rows.append(f"| {what} | {right} of {cases} | {right / cases:.3f} | {low:.3f} to {high:.3f} |")
-        table = "\n".join(rows)
-        print(f"{name}\n{table}", flush=True)
+def format_measured(measured: Measured, split: str) -> str:
+    """A Markdown table of counts, shares and intervals."""
+    lines = [f"| {TITLES[split].lower()} | count | share | 95 % interval |", "|-|-|-|-|"]
+    for what, right, cases in measured:
+        low, high = wilson_interval(right, cases)
+        lines.append(f"| {what} | {right} of {cases} | {right / cases:.3f} | {low:.3f} to {high:.3f} |")
+    return "\n".join(lines)
+
+
+def measure_relatives(models: Path, split: str) -> dict[str, str]:
+    """Each relative's table."""
+    return {name: format_measured(card.measure(models / name, split), split) for name, card in CARDS.items()}
+
+
+def write_relative_cards(models: Path) -> None:
+    """Measures each relative on the test split and writes its card."""
+    for name, table in measure_relatives(models, "test").items():
+        card = CARDS[name]
         paragraphs = [
             f"{card.purpose} {SHAPE}",
             f"## How it was made\n{MADE.format(run=describe_run(models / name))} {card.texts}",

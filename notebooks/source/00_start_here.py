@@ -15,10 +15,12 @@
 
 # %%
 import ipywidgets
+import numpy as np
 from IPython.display import Markdown
 
 import xai_helpers as xai
 from xai_helpers import registry
+from xai_helpers.attention import mix, rollout
 
 # %% [markdown]
 # ## Two models
@@ -83,10 +85,11 @@ print("scores:  ", explanation.scores.round(3))
 print("sum:     ", round(explanation.scores.sum(), 6))
 print("top two: ", [token for token, _ in explanation.top(2)])
 assert abs(explanation.gap) < 1e-9
-assert explanation.scores[0] > 0.5
+assert [token for token, _ in explanation.top(2)] == ["The", "Eiffel"]
 
 # %% [markdown]
-# Did it pick your two words? More than half of the weight lies on *The*. Is that why the model says *Paris*?
+# Did it pick your two words? It ranks *The* first, with twice the share of *Eiffel*. Does *The* make the model say
+# *Paris*?
 #
 # ## A claim must be tested
 #
@@ -109,21 +112,31 @@ for old, new in {"The": "This", "Eiffel": "Galata", "located": "found", "city": 
 
 # %% [markdown]
 # Put *This* for *The*, and nothing happens: the word with the greatest share does not matter. Put another tower
-# for *Eiffel*, and the model names that tower's city instead. And *city*, one of the smallest shares, carries the
-# answer too: with *town* in its place this model no longer completes the fact.
+# for *Eiffel*, and the model names that tower's city instead. Nothing else in the table comes near.
 #
-# So is rollout wrong? It answered its own question, which is where attention leads. Some heads rest on the first token,
-# as heads of large models do too, perhaps because attention must go somewhere (an *attention sink*: Xiao et al.,
-# 2023). How much of its attention does the last token give to the first one, head by head?
+# So is rollout wrong? It answered its own question, which is where attention leads. But how much of its answer is about
+# this model? A **control** tells: give the same method something that knows nothing. Here, heads without any
+# preference, which attend evenly to all that they can see.
+
 
 # %%
-for layer in range(gpt2.n_layers):
-    heads = [xai.raw_attention(gpt2, prompt, layer=layer, head=head).scores[0] for head in range(gpt2.n_heads)]
-    print(f"layer {layer}: ", "  ".join(f"{share:.2f}" for share in heads))
+def even_heads(n: int) -> np.ndarray:
+    """The rollout of `n` tokens through as many layers as course-gpt2 has, whose heads attend evenly."""
+    even = np.tril(np.ones((n, n)))  # a token of a causal model sees itself and those before it
+    even /= even.sum(axis=1, keepdims=True)
+    return rollout(mix(np.broadcast_to(even, (gpt2.n_layers, 1, n, n))))[-1]
+
+
+print("course-gpt2:", explanation.scores.round(2))
+print("even heads: ", even_heads(len(explanation.tokens)).round(2))
+assert np.corrcoef(explanation.scores, even_heads(len(explanation.tokens)))[0, 1] > 0.9
 
 # %% [markdown]
-# A few heads give it more than half, and rollout carries their weight into every sum. It was we who read that as an
-# answer to our own question: which words decide.
+# The two are nearly the same. So most of this heatmap is not about *Paris*, and not even about this model: it is
+# about causal attention. The first token sees only itself. What has reached it stays there, and each layer
+# sends more. (In large models some heads rest on the first token besides, perhaps because attention must go
+# somewhere: an *attention sink*, Xiao et al., 2023.) It was we who took the colours for an answer to our own
+# question: which words decide.
 #
 # Two words for what just happened:
 #
@@ -132,7 +145,7 @@ for layer in range(gpt2.n_layers):
 #
 # The two are different virtues (Jacovi & Goldberg, 2020): the first is between the explanation and you, the second
 # between the explanation and the model. An explanation that is plausible and not faithful is worse than none, because
-# nobody checks it. Chapter 07 measures faithfulness, with random explanations beside every score.
+# nobody checks it. Chapter 07 measures faithfulness, with controls beside every score.
 
 # %% [markdown]
 # ## What was not asked
@@ -192,7 +205,8 @@ prompts = [
 ]
 for text in prompts:
     scores = xai.attention_rollout(gpt2, text).scores
-    print(f"first token {scores[0]:.2f}, last token {scores[-1]:.2f}, fair share {1 / len(scores):.2f}   {text}")
+    even = even_heads(len(scores))[0]
+    print(f"first token {scores[0]:.2f}, even heads {even:.2f}, fair share {1 / len(scores):.2f}   {text}")
 
 # %% [markdown]
 # On each of these prompts the first token gets more than twice its fair share, whatever it is. That is a small global
@@ -208,20 +222,26 @@ explanation = xai.attention_rollout(distilbert, review)
 explanation
 
 # %% [markdown]
-# The review is judged positive, and the two strongest words are *despite* and *weak*. Did *weak* speak for the
-# verdict, or against it? Rollout has no sign and can't say. The test by hand can:
+# The review is judged positive, and three words lead: *entertaining*, *despite* and *weak*. Which of them spoke for the
+# verdict, and which against it? Rollout has no sign and can't say. The test by hand:
 
 # %%
-for old, new in {"entertaining": "boring", "despite": "with", "weak": "strong"}.items():
-    verdict = distilbert.predict(review.replace(old, new), k=1)[0]
-    score = explanation.scores[explanation.tokens.index(old)]
-    print(f"{old:>12} -> {new:7} {verdict.token:9} {verdict.probability:.2f}   rollout's share {score:.2f}")
+exchanges = [{"entertaining": "boring"}, {"weak": "strong"}, {"entertaining": "boring", "weak": "strong"}]
+for exchange in [*exchanges, {"despite": "with"}]:
+    changed = review
+    for old, new in exchange.items():
+        changed = changed.replace(old, new)
+    verdict = distilbert.predict(changed, k=1)[0]
+    print(f"{verdict.token:9} {verdict.probability:.2f}   {changed}")
 
 # %% [markdown]
-# Most readers would mark *entertaining*. That is plausible, and not faithful: with *boring* in its place the verdict
-# stays positive. With *strong* for *weak* it turns: "despite a strong script" announces bad news, and this model goes
-# by the concession. So *weak* spoke *for* the verdict here, and rollout was right to point at it, though it could not
-# say in which direction. Methods with signs come in chapter 02.
+# Most readers would mark *entertaining*. Put *boring* in its place, and the verdict stays. Put *strong* for *weak*: it
+# stays as well. So neither word matters? Exchange both, and it turns. **Either is enough**: an entertaining movie is
+# good news to this model, and so is *despite a weak script*, even of a boring one. Without *despite* the weak script is
+# bad news, and wins.
+#
+# A test that changes one word at a time calls both words idle. So a test, too, answers its own question. Chapter 04
+# measures what words do together, and methods with signs come in chapter 02.
 
 # %% [markdown]
 # ## Your own text
