@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
@@ -341,14 +342,16 @@ def test_checksums_match_the_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("name", "bars"), [("course-gpt2", GPT2_BARS), ("course-distilbert", DISTILBERT_BARS)])
 def test_cards_rest_on_hundreds_of_cases(name: str, bars: Sequence[Bar]) -> None:
     for split in ("dev", "test"):
-        for _, kind, group, rows in asked(read_scores(MODELS / name)[split], bars):
-            assert sum(s.cases for s in rows) >= (280 if kind == "by hand" else 300), (kind, group)
+        counts = Counter()
+        for bar, _, group, rows in asked(read_scores(MODELS / name)[split], bars):
+            counts[bar, group] += sum(s.cases for s in rows)
+        assert min(counts.values()) >= 280, counts  # sentences by hand are 288 and 346; all else is more
 
 
 def test_a_dozen_points_of_training_are_kept() -> None:
     points = json.loads((MODELS / "course-gpt2" / "points.json").read_text())
     assert [point["step"] for point in points] == list(gpt2.POINTS)
-    assert points[0]["induction"] < 0.2 < 0.8 < points[-1]["induction"]
+    assert points[0]["induction"] < 0.1 < 0.9 < points[-1]["induction"]
 
 
 def test_the_models_fit_their_budget() -> None:
@@ -368,17 +371,21 @@ def test_model_folders_hold_no_pickle_and_load_in_single_precision(name: str) ->
 
 # The abilities, on a sample; `make abilities` gives the full table
 
-# The shipped models were trained before the grammars had their last skeletons and words, which this sample asks about
-# as well: the bounds are what they reach all the same.
 BOUNDS = {
-    "facts": 0.55,
-    "indirect_objects": 0.7,
-    "agreement": 0.75,
-    "pronouns": 0.7,
-    "sentiment": 0.5,
-    "greater_than": 0.7,
-    "induction": 0.6,
-}
+    "facts": 0.75,
+    "indirect_objects": 0.9,
+    "agreement": 0.9,
+    "pronouns": 0.9,
+    "sentiment": 0.65,
+    "sums": 0.85,
+    "greater_than": 0.95,
+    "truth": 0.4,
+    "opinions": 0.65,
+    "professions": 0.85,
+    "openings": 0.9,
+    "tagged": 0.85,
+    "induction": 0.9,
+}  # contexts are missing: the model guesses them, as its card says
 
 
 @pytest.fixture(scope="module")
@@ -401,8 +408,10 @@ def test_distilbert_is_able() -> None:
     reviews = AutoTokenizer.from_pretrained(MODELS / "course-distilbert")
     cases = review_cases("dev", 30)
     given = classify(model, reviews, [text for text, _, _ in cases])
-    grammar = [answer == label for (_, label, kind), answer in zip(cases, given, strict=True) if kind != "by hand"]
-    assert np.mean(grammar) >= 0.65
+    right = {True: [], False: []}
+    for (_, label, kind), answer in zip(cases, given, strict=True):
+        right[kind == "by hand"].append(answer == label)
+    assert np.mean(right[False]) >= 0.8 and np.mean(right[True]) >= 0.75
 
 
 def test_seed_sentences_come_right() -> None:

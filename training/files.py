@@ -48,8 +48,13 @@ def describe_run(folder: Path) -> str:
     )
 
 
+def wrap_line(line: str) -> str:
+    """At most WIDTH wide; an entry of a list stays one."""
+    return fill(line, WIDTH, subsequent_indent="  " if line.startswith(("- ", "  ")) else "")
+
+
 def save_card(folder: Path, body: str) -> None:
     """README.md: front matter, the folder's name as the title, the text, the licence."""
     head = "---\nlicense: mit\nlanguage: en\nlibrary_name: transformers\n---"
-    body = "\n".join(line if line.startswith("|") else fill(line, WIDTH) for line in body.split("\n"))
+    body = "\n".join(line if line.startswith("|") else wrap_line(line) for line in body.split("\n"))
     (folder / "README.md").write_text(f"{head}\n# {folder.name}\n{body}\nLicence: MIT.\n", encoding="utf-8")
