@@ -23,10 +23,13 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     return subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, timeout=120, env=env)
 
 
-def test_explain_prints_a_table_with_every_token() -> None:
+def test_explain_prints_a_table_with_every_token(gpt2: xai.TextModel) -> None:
     done = run("explain", PROMPT)
     assert done.returncode == 0, done.stderr
-    assert all(word in done.stdout for word in (*PROMPT.split(), "attention_rollout", "course-gpt2"))
+    assert all(
+        text in done.stdout
+        for text in (*xai.attention_rollout(gpt2, PROMPT).tokens, "attention_rollout", "course-gpt2")
+    )
     assert done.stderr == ""
 
 
