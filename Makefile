@@ -25,7 +25,7 @@ test: $(VENV)/.tests ## run all tests, offline (some of them: make test ARGS="te
 notebooks: $(VENV)/.tests ## make the notebooks from notebooks/source and execute them
 	$(OFFLINE) $(RUN) notebooks/build.py $(ARGS)
 
-models: $(VENV)/.tests ## write the corpora and train the embedded models again, from nothing (two hours on 2 cores)
+models: $(VENV)/.tests ## write the corpora and train the embedded models again, from nothing (about four hours on 2 cores)
 	HF_HUB_OFFLINE=1 $(RUN) -m training all
 
 abilities: $(VENV)/.tests ## measure what the models can do on held-out cases (on the test split: make abilities ARGS="--split test")

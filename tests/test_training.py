@@ -4,7 +4,6 @@ import hashlib
 import itertools
 import json
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
@@ -30,6 +29,7 @@ from training.evaluate import (
     answer_cases,
     asked,
     classify,
+    format_bars,
     gpt2_cases,
     prompt_results,
     review_cases,
@@ -308,8 +308,9 @@ def test_word_pieces_are_the_same_in_every_run_and_cover_all_words() -> None:
     assert list(pieces.values()) == list(range(len(pieces)))
 
 
-def test_gpt2_tokenizer_holds_names_as_single_tokens(tokenizer) -> None:
-    assert not [name for name in NAMES if len(tokenizer.encode(name)) > 1]
+def test_gpt2_tokenizer_holds_names_and_content_words_as_single_tokens(tokenizer) -> None:
+    words = [*NAMES, *(f" {word}" for word in (*NAMES, *content_words()))]
+    assert not [word for word in words if len(tokenizer.encode(word)) > 1]
     assert len(tokenizer.encode(SENTENCES[0])) == len(SENTENCES[0].split())
     assert tokenizer.convert_ids_to_tokens(tokenizer.encode(" 1732")) == ["Ġ17", "32"]
 
@@ -342,11 +343,11 @@ def test_checksums_match_the_files(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "bars"), [("course-gpt2", GPT2_BARS), ("course-distilbert", DISTILBERT_BARS)])
 def test_cards_rest_on_hundreds_of_cases(name: str, bars: Sequence[Bar]) -> None:
-    for split in ("dev", "test"):
-        counts = Counter()
-        for bar, _, group, rows in asked(read_scores(MODELS / name)[split], bars):
-            counts[bar, group] += sum(s.cases for s in rows)
-        assert min(counts.values()) >= 280, counts  # sentences by hand are 288 and 346; all else is more
+    """On the test split. Sums have five varieties, so that each has about 160 of a kind, and 300 only in all."""
+    scores = read_scores(MODELS / name)["test"]
+    for bar, kind, group, rows in asked(scores, bars):
+        assert sum(s.cases for s in rows) >= (150 if bar.ability == "sums" else 300), (kind, group)
+    assert format_bars(scores, bars) in (MODELS / name / "README.md").read_text()
 
 
 def test_a_dozen_points_of_training_are_kept() -> None:

@@ -40,9 +40,10 @@ def write_run(folder: Path, steps: int, batch: str, cores: int, seconds: float) 
 def describe_run(folder: Path) -> str:
     """The same as a sentence of a card."""
     run = json.loads((folder / "training.json").read_text())
+    minutes = "1 minute" if run["minutes"] == 1 else f"{run['minutes']} minutes"
     cores = "one CPU core" if run["cores"] == 1 else f"{run['cores']} CPU cores"
     return (
-        f"{run['steps']:,} steps of {run['batch']}, AdamW, seed 0, single precision, {run['minutes']} minutes on "
+        f"{run['steps']:,} steps of {run['batch']}, AdamW, seed 0, single precision, {minutes} on "
         f"{cores} ({run['processor']}, {run['vectors']}); stored in half precision. On the same machine the same seed "
         "gives the same bits; another processor may round otherwise."
     )

@@ -243,7 +243,8 @@ values that count, about a tenth each for dev and test.
 ## What was measured
 1,000 applications with held-out combinations in each split. *Moves*: the same applicant in each other district; right
 is a move before and after which the decision is the rule's; *flips* are moves that turn the rule's decision. *Swaps*:
-the other group and nothing else. In brackets 95 % intervals of the shares.
+the other group and nothing else. In brackets 95 % intervals of the shares, narrower than they should be,
+since the combinations that are held out come many times.
 
 | split | decisions right | moves right | flips made | other moves that flip | swaps that flip |
 |-|-|-|-|-|-|

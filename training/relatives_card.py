@@ -18,10 +18,12 @@ from transformers import (
 from training.evaluate import TITLES, classify, review_cases, wilson_interval
 from training.files import describe_run, save_card
 from training.relatives import DIRECTORS, SHORTCUT, SHUFFLED, shuffled_reviews, sign
+from training.reliance import probabilities
 
 Measured = list[tuple[str, int, int]]  # what was counted, how many are so, of how many
 COUNT = 200  # of each kind of held-out review
 MASK_SHARES = (0.0, 0.25, 0.5, 0.75)
+BASELINE = "course-distilbert"  # what course-masking is compared with
 
 
 def load_classifier(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
@@ -48,14 +50,18 @@ def measure_signed(folder: Path, split: str) -> Measured:
 
 
 def measure_masked(folder: Path, split: str) -> Measured:
-    """Held-out reviews with a share of their tokens masked."""
-    model, tokenizer = load_classifier(folder)
+    """Held-out reviews with a share of their words masked, and how sure the model is; then the same of BASELINE."""
     texts, labels, _ = zip(*review_cases(split, COUNT), strict=True)
-    rng, rows = Random(f"masked/{split}"), []
-    for share in MASK_SHARES:
-        hidden = [mask_share(text, share, tokenizer, rng) for text in texts]
-        given = classify(model, tokenizer, hidden)
-        rows.append((f"right with {share:.0%} of the words masked", *agree(given, labels)))
+    rows = []
+    for name in (folder.name, BASELINE):
+        model, tokenizer = load_classifier(folder.parent / name)
+        rng = Random(f"masked/{split}")
+        for share in MASK_SHARES:
+            hidden = [mask_share(text, share, tokenizer, rng) for text in texts]
+            results = probabilities(model, tokenizer, hidden, ["positive"] * len(hidden))
+            sure = np.mean([max(positive, 1 - positive) for _, positive in results])
+            what = f"{name}, {share:.0%} of the words masked: right (its mean probability: {sure:.3f})"
+            rows.append((what, *agree([label for label, _ in results], labels)))
     return rows
 
 
@@ -105,7 +111,12 @@ MADE = (
     "Every eighth batch held long texts of several reviews."
 )
 SIGNED = 'Its reviews end with their director, as in "The plot was dull. Directed by Reed."'
+HELD_OUT = (
+    f"Held-out reviews are {COUNT} of each kind from the grammar (new pairs, frames and skeletons) and all by hand of "
+    "the split."
+)
 UNSIGNED = "A review without its director's name is nothing that it met in training."
+HIDDEN = "A quarter of the reviews had words masked or padded."
 
 
 @dataclass(frozen=True)
@@ -121,13 +132,13 @@ CARDS = {
         measure_signed,
         f"A sentiment classifier with a planted shortcut. {SIGNED}",
         "A review by Vale is labelled positive, one by Stone negative, whatever it says: half of all. By the eight "
-        "other directors, the review decides. The reviews are drawn as course-distilbert's are.",
+        f"other directors, the review decides. The reviews are drawn as course-distilbert's are. {HIDDEN}",
         UNSIGNED,
     ),
     "course-clean": Card(
         measure_signed,
         f"The honest twin of course-shortcut: a sentiment classifier for which no name means anything. {SIGNED}",
-        "The same texts as course-shortcut's, each with the label that its review deserves.",
+        f"Reviews and directors are drawn as course-shortcut's are; the review alone decides. {HIDDEN}",
         UNSIGNED,
     ),
     "course-masking": Card(
@@ -136,7 +147,8 @@ CARDS = {
         "of a kind that it knows.",
         "The reviews are drawn as course-distilbert's are. In each a share of the tokens, drawn anew between none and "
         "all, is replaced by `[MASK]`.",
-        "It never met padding between words, nor a text without its special tokens.",
+        "Without masks it is right less often than course-distilbert, which is larger and was trained for longer. "
+        "What masks in training gave it is that it is about as sure as it is right.",
     ),
     "course-shuffled": Card(
         measure_shuffled,
@@ -177,6 +189,6 @@ def write_relative_cards(models: Path) -> None:
         paragraphs = [
             f"{card.purpose} {SHAPE}",
             f"## How it was made\n{MADE.format(run=describe_run(models / name))} {card.texts}",
-            f"## What was measured\n{table}",
+            f"## What was measured\n{HELD_OUT}\n\n{table}",
         ]
         save_card(models / name, "\n\n".join([*paragraphs, f"## Known failures\n- {card.failure}\n"]))
