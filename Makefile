@@ -55,7 +55,7 @@ $(RUN):
 	"$(PYTHON)" -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; } # half an environment would pass for a whole one
 
 $(VENV)/.course: $(RUN) pyproject.toml constraints.txt
-	@echo "Installing the course into $(VENV): a few minutes the first time, about 2.5 GB on disk."
+	@echo "Installing the course into $(VENV): a few minutes the first time, about 2.5 GB on disk with torch for CPUs alone."
 	$(RUN) -m pip install --quiet --upgrade "pip>=25.1"
 	$(RUN) -m pip install -c constraints.txt -e ".[course]"
 	$(RUN) -m jupyter labextension disable "@jupyterlab/apputils-extension:announcements"

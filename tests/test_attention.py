@@ -110,6 +110,8 @@ def test_bad_options_are_named() -> None:
         xai.raw_attention(model, SENTENCE, layer=3)
     with pytest.raises(errors.HeadRangeError, match="0 to 3"):
         xai.raw_attention(model, SENTENCE, head=-5)
+    with pytest.raises(errors.LayerRangeError, match="True"):
+        xai.raw_attention(model, SENTENCE, layer=True)
     with pytest.raises(errors.LayerRangeError):
         xai.attention_rollout(model, SENTENCE, layers=[0, 7])
     for layers in ([], [1, 0], [1, 1]):
@@ -117,12 +119,12 @@ def test_bad_options_are_named() -> None:
             xai.attention_rollout(model, SENTENCE, layers=layers)
     with pytest.raises(errors.OptionError, match="fuse"):
         xai.attention_rollout(model, SENTENCE, fuse="sum")  # type: ignore[arg-type]
-    for discard in (-0.1, 1.0, math.nan):
+    for discard in (-0.1, 1.0, math.nan, "a", None):
         with pytest.raises(errors.OptionError, match="discard"):
-            xai.attention_rollout(model, SENTENCE, discard=discard)
-    for residual in (-0.1, 1.1, math.nan):
+            xai.attention_rollout(model, SENTENCE, discard=discard)  # type: ignore[arg-type]
+    for residual in (-0.1, 1.1, math.nan, "a", None):
         with pytest.raises(errors.OptionError, match="residual"):
-            xai.attention_flow(model, SENTENCE, residual=residual)
+            xai.attention_flow(model, SENTENCE, residual=residual)  # type: ignore[arg-type]
     for method in (xai.raw_attention, xai.attention_rollout, xai.attention_flow):
         with pytest.raises(errors.TargetNotUsedError, match="leave target out"):
             method(model, SENTENCE, "Paris")  # type: ignore[arg-type]

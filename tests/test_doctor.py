@@ -180,6 +180,14 @@ def test_a_python_that_is_too_old_or_too_new_fails(monkeypatch: pytest.MonkeyPat
         assert not check.ok and check.required and ">=3.11" in check.remedy
 
 
+@pytest.mark.parametrize("library", ["rich", "packaging"])
+def test_what_doctor_itself_needs_is_reported_when_missing(library: str) -> None:
+    result = run(f"import sys; sys.modules[{library!r}] = None", HF_HUB_OFFLINE="1")
+    assert result.returncode == 1 and "Traceback" not in result.stderr
+    assert f"{library} is missing" in result.stdout.replace(".requirements", "").replace(".console", "")
+    assert doctor.INSTALL in result.stdout
+
+
 def test_a_torch_that_breaks_on_import_is_reported_and_not_raised(tmp_path: Path) -> None:
     (tmp_path / "torch.py").write_text("raise OSError('libtorch_cpu.so: cannot open shared object file')")
     result = run(f"import sys; sys.path.insert(0, {str(tmp_path)!r})", HF_HUB_OFFLINE="1")

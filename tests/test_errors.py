@@ -141,6 +141,11 @@ def test_device_that_is_not_there() -> None:
         xai.load("course-gpt2", device="banana")
 
 
+def test_dtype_that_is_none_of_torchs() -> None:
+    with pytest.raises(errors.OptionError, match=r"torch\.float64"):
+        xai.load("course-gpt2", dtype="floatx")  # type: ignore[arg-type]
+
+
 def test_masks() -> None:
     model = tiny.model("bert", "masked-lm")
     with pytest.raises(errors.MaskError, match=r"write \[MASK\] in the text"):
@@ -208,10 +213,13 @@ def test_logits_that_are_no_numbers(value: float) -> None:
     model = xai.wrap(tiny.hugging_face_model("gpt2", "causal-lm"), tiny.tokenizer("gpt2"))
     with torch.no_grad():
         model.model.transformer.ln_f.bias[0] = value
-    with pytest.raises(errors.NonFiniteError, match=r"dtype=torch\.float32"):
+    with pytest.raises(errors.NonFiniteError, match=r"damaged$"):
         model.predict(TEXT)
     with pytest.raises(errors.NonFiniteError):
         xai.attention_rollout(model, TEXT)
+    model.model.to(torch.bfloat16)
+    with pytest.raises(errors.NonFiniteError, match=r"dtype=torch\.float32"):
+        model.predict(TEXT)
 
 
 def test_folder_that_is_no_model(tmp_path: Path) -> None:

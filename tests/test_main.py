@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +32,17 @@ def test_explain_prints_a_table_with_every_token(gpt2: xai.TextModel) -> None:
         for text in (*xai.attention_rollout(gpt2, PROMPT).tokens, "attention_rollout", "course-gpt2")
     )
     assert done.stderr == ""
+
+
+def test_a_target_can_be_given_by_its_id(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = []
+    monkeypatch.setattr(
+        "xai_helpers.__main__.attribute",
+        lambda *arguments: asked.append(arguments[-1]) or xai.attribute(*arguments[:3]),
+    )
+    for given in (["--target", "12"], ["--target-id", "12"], []):
+        assert main(["explain", PROMPT, *given]) == 0
+    assert asked == ["12", 12, None]
 
 
 def test_explain_prints_json_as_attribution_writes_it(gpt2: xai.TextModel) -> None:
@@ -77,6 +89,7 @@ def test_a_terminal_without_unicode_is_served(encoding: str) -> None:
     assert "cat" in done.stdout
 
 
+@pytest.mark.skipif(not shutil.which("bash"), reason="a pipe of bash")
 def test_a_reader_who_leaves_early_is_no_error() -> None:
     command = f'"{sys.executable}" -m xai_helpers explain "{PROMPT}" --json | true; exit "${{PIPESTATUS[0]}}"'
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=120)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -182,7 +183,8 @@ def test_binder_starts_in_the_repository_and_installs_the_package() -> None:
     script = ROOT / "binder/postBuild"
     assert os.access(script, os.X_OK)
     assert "pip install --no-cache-dir --no-deps -e ." in script.read_text(encoding="utf-8")
-    assert subprocess.run(["bash", "-n", script], check=False).returncode == 0
+    if shutil.which("bash"):
+        assert subprocess.run(["bash", "-n", script], check=False).returncode == 0
 
 
 # The wheel

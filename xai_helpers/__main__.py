@@ -8,6 +8,7 @@ import os
 import sys
 
 from .errors import XaiError
+from .installation import INSTALL
 from .registry import METHODS, attribute
 
 
@@ -37,7 +38,9 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("text", metavar="TEXT")
     explain.add_argument("--method", default="attention_rollout", help=f"one of: {', '.join(METHODS)} (%(default)s)")
     explain.add_argument("--model", default="course-gpt2", help="an embedded name, a folder or a hub id (%(default)s)")
-    explain.add_argument("--target", help="a next token or class label, for methods that explain one output")
+    target = explain.add_mutually_exclusive_group()
+    target.add_argument("--target", help="a next token or class label, for methods that explain one output")
+    target.add_argument("--target-id", type=int, metavar="ID", help="the same by its id")
     explain.add_argument("--json", action="store_true", help="print the attribution as JSON")
     explain.set_defaults(run=_explain)
 
@@ -50,7 +53,8 @@ def _explain(options: argparse.Namespace) -> int:
     from .models import load
 
     model = load(options.model)
-    attribution = attribute(model, options.text, options.method, options.target)
+    target = options.target if options.target_id is None else options.target_id
+    attribution = attribute(model, options.text, options.method, target)
     if options.json:
         print(attribution.to_json())
         return 0
@@ -63,9 +67,13 @@ def _explain(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from . import doctor
+    try:
+        from . import doctor
 
-    return doctor.main()
+        return doctor.main()
+    except ModuleNotFoundError as error:  # the report itself is made with two libraries
+        print(f"FAIL  {error.name} is missing; {INSTALL}")
+        return 1
 
 
 if __name__ == "__main__":

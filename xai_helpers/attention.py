@@ -13,7 +13,7 @@ import itertools
 import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, SupportsIndex
+from typing import Any, Literal, SupportsFloat, SupportsIndex
 
 import numpy as np
 import scipy.sparse
@@ -109,8 +109,7 @@ def attention_flow(
     The layers' mixed attention weights are read as the capacities of pipes; a token's score is the maximum flow
     from the top of the readout's column to that token, each token taken alone. Scores lie between 0 and 1 and need
     not sum to anything, so there is no total. A token's flow is at least its rollout (up to a millionth for each
-    pipe, since capacities are rounded down). Options and errors as in
-    `attention_rollout`.
+    pipe, since capacities are rounded down). Options and errors as in `attention_rollout`.
     """
     _check_call("attention_flow", model, target)
     encoded = model.encode(text)
@@ -144,7 +143,7 @@ def discard_weakest(attention: np.ndarray, discard: float) -> np.ndarray:
     kept stay as well, so that the result does not depend on the order of the tokens. At least one always stays. A
     threshold over the whole matrix, as often published, can empty a row.
     """
-    if not 0 <= discard < 1:
+    if not isinstance(discard, SupportsFloat) or not 0 <= discard < 1:
         raise OptionError(f"discard={discard!r}: a share of at least 0 and below 1")
     n = attention.shape[-1]
     positive = (attention > 0).sum(-1, keepdims=True)
@@ -165,7 +164,7 @@ def mix(attention: np.ndarray, *, fuse: Fusion = "mean", discard: float = 0.0, r
 
     residual * I + (1 - residual) * A, where A is the fused attention without its weakest weights. Rows sum to 1.
     """
-    if not 0 <= residual <= 1:
+    if not isinstance(residual, SupportsFloat) or not 0 <= residual <= 1:
         raise OptionError(f"residual={residual!r}: a weight between 0 and 1")
     fused = normalise_rows(discard_weakest(fuse_heads(attention, fuse), discard))
     return residual * np.eye(attention.shape[-1]) + (1 - residual) * fused
@@ -334,14 +333,18 @@ def _check_call(method: str, model: object, target: Target | str | int | None) -
         raise TargetNotUsedError(f"{method} asks where the model looks, whatever it predicts: leave target out")
 
 
+def _is_index(value: object) -> bool:
+    return isinstance(value, SupportsIndex) and not isinstance(value, bool)
+
+
 def _layer(model: TextModel, layer: int) -> int:
-    if not isinstance(layer, SupportsIndex) or not -model.n_layers <= operator.index(layer) < model.n_layers:
+    if not _is_index(layer) or not -model.n_layers <= operator.index(layer) < model.n_layers:
         raise LayerRangeError(f"layer {layer!r}: {model.name} has layers 0 to {model.n_layers - 1}")
     return operator.index(layer) % model.n_layers
 
 
 def _head(model: TextModel, head: int) -> int:
-    if not isinstance(head, SupportsIndex) or not -model.n_heads <= operator.index(head) < model.n_heads:
+    if not _is_index(head) or not -model.n_heads <= operator.index(head) < model.n_heads:
         raise HeadRangeError(f"head {head!r}: each layer of {model.name} has heads 0 to {model.n_heads - 1}")
     return operator.index(head) % model.n_heads
 

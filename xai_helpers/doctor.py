@@ -14,11 +14,10 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from .installation import data_folder
+from .installation import INSTALL, data_folder
 
 PACKAGE = "xai-helpers"
 CHECKSUMS = "SHA256SUMS"
-INSTALL = 'in the course\'s folder: python -m pip install -c constraints.txt -e ".[course]"'
 RESTORE = "in a clone: git checkout -- data/models; else install the package again"
 ENOUGH_MEMORY = 1.5e9  # bytes: what a notebook takes that imports every library
 

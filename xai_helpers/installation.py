@@ -7,6 +7,7 @@ from importlib import metadata
 from pathlib import Path
 
 LIBRARIES = ("torch", "transformers", "numpy")
+INSTALL = 'in the course\'s folder: python -m pip install -c constraints.txt -e ".[course]"'
 
 
 def data_folder() -> Path:

@@ -139,9 +139,10 @@ class TextModel:
         """The model's own output on one text; gradients flow if they are enabled. Raises NonFiniteError."""
         output = self.model(input_ids=encoded.ids, attention_mask=encoded.mask, return_dict=True, **kwargs)
         if not torch.isfinite(output.logits).all():
+            dtype = self.model.dtype
+            narrow = f", or {dtype} is too narrow: load it with dtype=torch.float32" if dtype.itemsize < 4 else ""
             raise NonFiniteError(
-                f"{self.name} gives NaN or infinite logits for this text; its weights are damaged, or its dtype "
-                f"({self.model.dtype}) is too narrow: load it with dtype=torch.float32"
+                f"{self.name} gives NaN or infinite logits for this text: its weights are damaged{narrow}"
             )
         return output
 
@@ -266,6 +267,8 @@ def load(
     name = os.fspath(name)
     if task is not None and task not in AUTO_CLASSES:
         raise OptionError(f"task={task!r}: choose one of {', '.join(map(repr, AUTO_CLASSES))}")
+    if dtype is not None and not isinstance(dtype, torch.dtype):
+        raise OptionError(f"dtype={dtype!r}: name one of torch's, as in dtype=torch.float64")
     source = _source(name)
     # Asked once: where no network answers, huggingface_hub would try again for minutes, file by file.
     local = Path(source).is_dir() or not hub.reachable()
@@ -347,7 +350,8 @@ def _load_tokenizer(name: str, source: str, local: bool) -> Any:
     try:
         return transformers.AutoTokenizer.from_pretrained(source, local_files_only=local)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
-        raise MissingTokenizerError(f"{name} comes without a tokenizer that can be read: {error}") from error
+        reason = str(error).strip().split("\n")[0]
+        raise MissingTokenizerError(f"{name} comes without a tokenizer that can be read: {reason}") from error
 
 
 @contextlib.contextmanager
