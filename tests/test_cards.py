@@ -33,7 +33,7 @@ def test_tables_name_their_split_and_weak_rows() -> None:
     measured = {"dev": scores(5, 1.0), "test": scores(7, 1.0)}
     text = format_tables(measured, [Bar("sums", ("pair",), 0.9)])
     assert text.index("7 of 10") < text.index("### Test split") < text.index("### Development split")
-    assert rows_below(measured["test"], 0.85) == "- sums, A, pair: 0.70 (7 of 10)."
+    assert rows_below(measured["test"], 0.85) == "- sums, A, pair: 0.700 (7 of 10)."
     assert rows_below(measured["test"], 0.5) == "- No kind of case was measured below 0.50."
 
 

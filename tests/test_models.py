@@ -115,6 +115,12 @@ def test_weights_that_nothing_reads_are_no_noise(tmp_path: Path) -> None:
     assert (done.stdout, done.stderr) == ("masked-lm\n", "")
 
 
+@pytest.mark.parametrize("name", ["course-gtp2", "Course-GPT2"])
+def test_a_misspelt_name_gets_a_hint(name: str, no_network: list[Any]) -> None:
+    with pytest.raises(errors.ModelNotFoundError, match="did you mean 'course-gpt2'"):
+        xai.load(name)
+
+
 @pytest.mark.parametrize("name", ["gpt2", "distilbert-base-uncased-finetuned-sst-2-english", "no-such-owner/no-model"])
 def test_a_hub_id_without_a_network_says_what_is_missing(name: str, no_network: list[Any]) -> None:
     with pytest.raises(errors.ModelNotFoundError) as caught:

@@ -34,7 +34,7 @@ CARDS = Path(__file__).parent / "cards"
 def rows_below(scores: list[Score], bound: float) -> str:
     """The kinds of cases on which the model falls short, as a list."""
     weak = [s for s in scores if s.accuracy < bound]
-    lines = [f"- {s.ability}, {s.group}, {s.kind}: {s.accuracy:.2f} ({s.right} of {s.cases})." for s in weak]
+    lines = [f"- {s.ability}, {s.group}, {s.kind}: {s.right / s.cases:.3f} ({s.right} of {s.cases})." for s in weak]
     return "\n".join(lines) or f"- No kind of case was measured below {bound:.2f}."
 
 

@@ -298,7 +298,7 @@ def format_table(scores: Sequence[Score]) -> str:
     ]
     for s in scores:
         difference = "" if s.logit_difference is None else f"{s.logit_difference:.1f}"
-        interval = f"{s.low:.3f} to {s.high:.3f}"
-        kind, right = s.kind, f"{s.right} of {s.cases}"
-        lines.append(f"| {s.ability} | {s.group} | {kind} | {right} | {s.accuracy:.3f} | {interval} | {difference} |")
+        low, high = wilson_interval(s.right, s.cases)  # from the counts: the stored ends are rounded
+        counts = f"{s.right} of {s.cases} | {s.right / s.cases:.3f} | {low:.3f} to {high:.3f}"
+        lines.append(f"| {s.ability} | {s.group} | {s.kind} | {counts} | {difference} |")
     return "\n".join(lines)

@@ -60,7 +60,7 @@ def measure_masked(folder: Path, split: str) -> Measured:
             hidden = [mask_share(text, share, tokenizer, rng) for text in texts]
             results = probabilities(model, tokenizer, hidden, ["positive"] * len(hidden))
             sure = np.mean([max(positive, 1 - positive) for _, positive in results])
-            what = f"{name}, {share:.0%} of the words masked: right (its mean probability: {sure:.3f})"
+            what = f"{name}, {share:.0%} of the words masked: right (mean probability of its label: {sure:.3f})"
             rows.append((what, *agree([label for label, _ in results], labels)))
     return rows
 
@@ -147,8 +147,9 @@ CARDS = {
         "of a kind that it knows.",
         "The reviews are drawn as course-distilbert's are. In each a share of the tokens, drawn anew between none and "
         "all, is replaced by `[MASK]`.",
-        "Without masks it is right less often than course-distilbert, which is larger and was trained for longer. "
-        "What masks in training gave it is that it is about as sure as it is right.",
+        "It is right less often than course-distilbert, which is larger and was trained for longer, and no more often "
+        "where three quarters of the words are masked. What masks in training gave it: its confidence lies nearer to "
+        "its accuracy.",
     ),
     "course-shuffled": Card(
         measure_shuffled,

@@ -8,6 +8,7 @@ texts, tokens and targets answered in one place.
 from __future__ import annotations
 
 import contextlib
+import difflib
 import itertools
 import os
 from collections.abc import Iterator
@@ -334,7 +335,9 @@ def _reading(name: str, source: str) -> Iterator[None]:
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         if Path(source).is_dir():
             raise NotAModelError(f"the folder {source} can't be read as a model: {error}") from error
-        raise ModelNotFoundError(f"can't load {name!r}: {hub.failure(error)}. Or {_embedded_hint()}") from error
+        close = difflib.get_close_matches(name.lower(), embedded_models(), 1, cutoff=0.8)
+        hint = f"did you mean {close[0]!r}? Else: " if close else ""
+        raise ModelNotFoundError(f"can't load {name!r}: {hint}{hub.failure(error)}. Or {_embedded_hint()}") from error
 
 
 def _check_head(kind: Kind, architecture: Architecture, config: Any, name: str) -> None:

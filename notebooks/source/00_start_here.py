@@ -8,7 +8,7 @@
 # - explain your first predictions, with two trained models and one method,
 # - read a heatmap without being fooled by it,
 # - tell a *faithful* explanation from a *plausible* one, and a *local* one from a *global* one,
-# - know what question each family of methods answers, and in which chapter it comes.
+# - know what question each method answers, and in which chapter it comes.
 #
 # **40 minutes, 1 GB of memory.** You need: Python, and a rough idea of what a transformer is. You need no
 # network: the models came with the course.
@@ -60,8 +60,8 @@ for guess in distilbert.predict(review, k=2):
 #
 # ## A first explanation
 #
-# Attention rollout follows the model's attention down through all layers, from the place where it predicts to the
-# words. Chapter 01 builds it by hand. Here, one call:
+# Attention rollout (Abnar & Zuidema, 2020) follows the model's attention down through all layers, from the place where
+# it predicts to the words. Chapter 01 builds it by hand. Here, one call:
 
 # %%
 explanation = xai.attention_rollout(gpt2, prompt)
@@ -72,9 +72,10 @@ explanation
 #
 # - **One score for each token.** A darker token has a higher score. Hover over a token, or open the table, for the
 #   number. Most words are one token; *located* is two here, *loc* and *ated*.
-# - **Read at.** A language model predicts from its last token, so the scores are the row that belongs to that token:
-#   what could reach it through attention.
-# - **The total.** The shares sum to 1; nothing is lost. Each method of this course says what its scores add up to.
+# - **Read at.** A language model predicts from its last token, so the scores say what could reach that token through
+#   attention.
+# - **The total.** The shares sum to 1, and there is *no gap*: nothing is lost on the way. Each method of this course
+#   says what its scores should add up to, and what is missing.
 # - **No sign.** Rollout has no negative scores. It can't say that a word spoke *against* Paris.
 #
 # In Python it is a plain value:
@@ -105,13 +106,15 @@ def with_word(old: str, new: str) -> tuple[str, float]:
 
 words = explanation.to_words()  # a tokenizer may cut a word into pieces
 share = dict(zip(words.tokens, words.scores))
-for old, new in {"The": "This", "Eiffel": "Galata", "located": "found", "city": "town"}.items():
+for old, new in {"The": "This", "Eiffel": "Galata", "located": "found", "city": "country"}.items():
     said, paris = with_word(old, new)
     print(f"{old:>8} -> {new:7} says{said:10} P(Paris) {paris:.2f}   rollout's share {share[old]:.2f}")
 
 # %% [markdown]
-# Put *This* for *The*, and nothing happens: the word with the greatest share does not matter. Put another tower
-# for *Eiffel*, and the model names that tower's city instead. Nothing else in the table comes near.
+# Put *This* for *The*, and nothing happens: which of the two opens the sentence does not matter, though the first word
+# has the greatest share. Put another tower for *Eiffel*, and the model names that tower's city. Put *country* for
+# *city*, and *Paris* is gone as well, though rollout gave *city* next to nothing. (Each exchange asks one question
+# only: *found* says the same as *located*, so it was no hard test.)
 #
 # So is rollout wrong? It answered its own question, which is where attention leads. But how much of its answer is about
 # this model? A **control** tells: give the same method something that knows nothing. Here, heads without any
@@ -123,6 +126,7 @@ def even_heads(n: int) -> np.ndarray:
     """The rollout of `n` tokens through as many layers as the model has, whose heads attend evenly."""
     even = np.tril(np.ones((n, n)))  # a token of a causal model sees itself and those before it
     even /= even.sum(axis=1, keepdims=True)
+    # mix averages the heads and adds the residual connection, half and half; rollout multiplies the layers
     return rollout(mix(np.broadcast_to(even, (gpt2.n_layers, 1, n, n))))[-1]
 
 
@@ -132,11 +136,11 @@ print("even heads: ", even.round(2))
 print("correlation:", np.corrcoef(explanation.scores, even)[0, 1].round(2))
 
 # %% [markdown]
-# The two are nearly the same. So most of this heatmap is not about *Paris*, and not even about this model: it is
-# about causal attention. The first token sees only itself. What has reached it stays there, and each layer
-# sends more. (In large models some heads rest on the first token besides, perhaps because attention must go
-# somewhere: an *attention sink*, Xiao et al., 2023.) It was we who took the colours for an answer to our own
-# question: which words decide.
+# The two are nearly the same. So most of this heatmap is not about *Paris*, and not even about this model: it is about
+# causal attention. The first token sees only itself. What has reached it stays there, and each layer sends more. (In
+# large models some heads rest on the first token besides, perhaps because attention must go somewhere: an *attention
+# sink*, Xiao et al., 2023.) It was we who took the colours for an answer to our own question: which words decide.
+# Whether attention can answer that question at all is disputed (Jain & Wallace, 2019; Wiegreffe & Pinter, 2019).
 #
 # Two words for what just happened:
 #
@@ -175,7 +179,8 @@ Markdown("\n".join(lines))
 #
 # ## One layer more, one layer less
 #
-# Rollout multiplies layers. What do the layers add? Drag the slider, or focus it and press the arrow keys.
+# Rollout multiplies layers. What does each layer add? Guess first: with the lowest layer alone, which token has the
+# greatest share?
 
 
 # %%
@@ -185,7 +190,11 @@ def first_layers(layers: int) -> xai.Attribution:
 
 
 for layers in range(1, gpt2.n_layers + 1):
-    print(f"{layers} layers: ", first_layers(layers).scores.round(2))
+    print(f"lowest {layers}: ", first_layers(layers).scores.round(2))
+
+# %% [markdown]
+# One layer leaves more than half with the last token, which keeps what it is by its residual connection. With each
+# further layer more of it moves to the first token. Drag the slider, or focus it and press the arrow keys.
 
 # %% tags=["nbval-ignore-output"]
 # Output ignored by the tests: a control exists only while a kernel runs.
@@ -205,13 +214,14 @@ prompts = [
 ]
 for text in prompts:
     scores = xai.attention_rollout(gpt2, text).scores
-    even = even_heads(len(scores))[0]
-    print(f"first token {scores[0]:.2f}, even heads {even:.2f}, fair share {1 / len(scores):.2f}   {text}")
+    even = even_heads(len(scores))
+    print(f"{text}\n    first token {scores[0]:.2f}, fair share {1 / len(scores):.2f}, even heads {even[0]:.2f}")
+    print(f"    correlation with even heads {np.corrcoef(scores, even)[0, 1]:.2f}")
 
 # %% [markdown]
-# On each of these prompts the first token gets about twice its fair share or more, whatever it is, and so it would from
-# even heads. That is a small global statement: on this model, rollout leans to the first token. It rests on three
-# prompts, and says so.
+# On each of these prompts the first token gets about twice its fair share or more. That is a small global statement: on
+# this model, rollout leans to the first token. It rests on three prompts, and says so. The control adds that the lean
+# alone says little about the model. But on the third prompt rollout departs from even heads: the average hid that.
 #
 # ## The other model
 #
@@ -237,9 +247,9 @@ for exchange in [*exchanges, {"despite": "with"}]:
 
 # %% [markdown]
 # Most readers would mark *entertaining*. Put *boring* in its place, and the verdict stays. Put *strong* for *weak*: it
-# stays as well. So neither word matters? Exchange both, and it turns. **Either is enough**: an entertaining movie is
-# good news to this model, and so is *despite a weak script*, even of a boring one. Without *despite* the weak script is
-# bad news, and wins.
+# stays as well. So neither word matters? Exchange both, and it turns. In this sentence **either is enough**: an
+# entertaining movie is good news to this model, and so is *despite a weak script*, even of a boring one. With *with*
+# for *despite*, the weak script is bad news, and wins.
 #
 # A test that changes one word at a time calls both words idle. So a test, too, answers its own question. Chapter 04
 # measures what words do together, and methods with signs come in chapter 02.
@@ -248,7 +258,7 @@ for exchange in [*exchanges, {"despite": "with"}]:
 # ## Your own text
 #
 # Change the sentence and run the cell again. A word that the model has never met falls into many pieces; `to_words`
-# joins the pieces again, and keeps their sum.
+# joins the pieces again, and keeps their sum. So a word in many pieces can look strong when no piece is.
 
 # %%
 my_text = "The film was unbelievably boring."
