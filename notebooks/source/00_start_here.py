@@ -221,7 +221,8 @@ for text in prompts:
 # %% [markdown]
 # On each of these prompts the first token gets about twice its fair share or more. That is a small global statement: on
 # this model, rollout leans to the first token. It rests on three prompts, and says so. The control adds that the lean
-# alone says little about the model. But on the third prompt rollout departs from even heads: the average hid that.
+# alone says little about the model. But on the third prompt rollout departs from even heads, which a global statement
+# hides.
 #
 # ## The other model
 #
