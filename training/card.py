@@ -34,7 +34,7 @@ CARDS = Path(__file__).parent / "cards"
 def rows_below(scores: list[Score], bound: float) -> str:
     """The kinds of cases on which the model falls short, as a list."""
     weak = [s for s in scores if s.accuracy < bound]
-    lines = [f"- {s.ability}, {s.group}, {s.kind}: {s.right / s.cases:.3f} ({s.right} of {s.cases})." for s in weak]
+    lines = [f"- {s.ability}, {s.group}, {s.kind}: {s.accuracy:.3f} ({s.right} of {s.cases})." for s in weak]
     return "\n".join(lines) or f"- No kind of case was measured below {bound:.2f}."
 
 
@@ -121,10 +121,8 @@ def write_gpt2_card(models: Path) -> None:
         prompt_results(folder),
         GPT2_BARS,
         mixture=format_mixture(),
-        copies=gpt2.STAGES[-1][1].copies,
         stages=[end for end, _ in gpt2.STAGES],
-        drills=gpt2.STAGES[-1][1].drills,
-        told=gpt2.STAGES[-1][1].told,
+        last=gpt2.STAGES[-1][1],
         again=gpt2.RUNS[1][0],
         professions="; ".join(f"{share:.0%} {', '.join(names)}" for share, names in professions_by_share()),
         sure=opinions.FOLLOWS["sure"],

@@ -65,10 +65,11 @@ class Score:
     kind: str
     cases: int
     right: int
-    accuracy: float
-    low: float  # the ends of the 95 % interval
-    high: float
     logit_difference: float | None
+
+    @property
+    def accuracy(self) -> float:
+        return self.right / self.cases
 
 
 def wilson_interval(right: int, cases: int, z: float = 1.96) -> tuple[float, float]:
@@ -94,9 +95,8 @@ def summarise(outcomes: Iterable[Outcome]) -> list[Score]:
     for key, rows in table.items():
         right = sum(row.right for row in rows)
         differences = [row.difference for row in rows if row.difference is not None]
-        low, high = wilson_interval(right, len(rows))
         mean = round(float(np.mean(differences)), 2) if differences else None
-        scores.append(Score(*key, len(rows), right, round(right / len(rows), 4), round(low, 4), round(high, 4), mean))
+        scores.append(Score(*key, len(rows), right, mean))
     return scores
 
 
@@ -298,7 +298,7 @@ def format_table(scores: Sequence[Score]) -> str:
     ]
     for s in scores:
         difference = "" if s.logit_difference is None else f"{s.logit_difference:.1f}"
-        low, high = wilson_interval(s.right, s.cases)  # from the counts: the stored ends are rounded
-        counts = f"{s.right} of {s.cases} | {s.right / s.cases:.3f} | {low:.3f} to {high:.3f}"
+        low, high = wilson_interval(s.right, s.cases)
+        counts = f"{s.right} of {s.cases} | {s.accuracy:.3f} | {low:.3f} to {high:.3f}"
         lines.append(f"| {s.ability} | {s.group} | {s.kind} | {counts} | {difference} |")
     return "\n".join(lines)
