@@ -148,6 +148,55 @@ def test_a_figure_without_words_is_not_shown(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().out == "An empty pair of axes.\n"
 
 
+def test_each_figure_has_its_numbers_in_a_table() -> None:
+    figure = plots.token_scores(tiny.example(["good", "bad"], [1.0, -0.5]))
+    assert figure.table is not None
+    assert figure.table.rows == (("0", "good", "+1.00"), ("1", "bad", "-0.50"))
+    assert figure.table.folded() in plots.as_html(figure)
+    matrix = plots.token_matrix([[1.0, 0.0], [0.25, 0.75]], ["x", "y"]).table
+    assert matrix is not None and matrix.rows == (("x", "1.00", "0.00"), ("y", "0.25", "0.75"))
+    grid = plots.head_grid([[0.5, 1.0]]).table
+    assert grid is not None and grid.rows == (("0", "0.50", "1.00"),)
+
+
+def test_columns_side_by_side() -> None:
+    figure = plots.side_by_side(["x", "y"], {"raw": [0.25, 0.75], "flow": [0.5, -1.0]}, title="two")
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["raw", "flow"]
+    assert [[bar.get_width() for bar in axes.patches] for axes in figure.axes] == [[0.25, 0.75], [0.5, -1.0]]
+    assert viz.alt_text(figure) == "Bar charts side by side. two, 2 tokens; strongest by raw: 'y', by flow: 'y'"
+    assert figure.table is not None
+    assert figure.table.rows == (("0", "x", "0.250", "+0.50"), ("1", "y", "0.750", "-1.00"))
+    for wrong in ({}, {"raw": [1.0]}):
+        with pytest.raises(OptionError, match="one score per token"):
+            plots.side_by_side(["x", "y"], wrong)
+
+
+def test_the_gallery_shows_every_head() -> None:
+    heads = np.stack([np.eye(2), np.array([[1.0, 0.0], [0.75, 0.25]])])[None]
+    figure = plots.attention_gallery(heads, ["x", "y"], [["self, 0.00 nats", "first token, 0.28 nats"]])
+    assert [axes.images[0].get_array().tolist() for axes in figure.axes] == heads[0].tolist()
+    assert [axes.get_title(loc="left") for axes in figure.axes] == [
+        "0.0  self, 0.00 nats",
+        "0.1  first token, 0.28 nats",
+    ]
+    assert figure.table is not None
+    assert figure.table.rows[1] == ("0", "1", "first token, 0.28 nats", "y reads x, 0.75")
+    assert "1 self, 1 first token" in viz.alt_text(figure)
+    with pytest.raises(OptionError, match=r"\(1, 2, 2, 2\)"):
+        plots.attention_gallery(heads, ["x"], [["a", "b"]])
+
+
+def test_the_residual_stream_joins_what_is_read() -> None:
+    attention = np.array([[[1.0, 0.0], [0.6, 0.4]]])
+    figure = plots.residual_stream(["x", "y"], attention, [[0.5, 1.0]], ["y", "z"], title="stream")
+    (line,) = figure.axes[0].lines
+    assert line.get_xydata().tolist() == [[0, 0], [1, 1]], "from the key below to the query above"
+    assert figure.table is not None
+    assert figure.table.rows == (("embedding", "", "", "y"), ("layer 0", "0.50", "1.00", "z"))
+    with pytest.raises(OptionError, match="layers"):
+        plots.residual_stream(["x", "y"], attention, [[0.5, 1.0]], ["y"])
+
+
 def test_a_notebook_gets_one_image_with_its_text() -> None:
     """Also where matplotlib's inline backend is on, which would add a second image without alternative text."""
     from IPython.core.interactiveshell import InteractiveShell
@@ -168,7 +217,7 @@ def test_a_notebook_gets_one_image_with_its_text() -> None:
     assert len(captured.outputs) == 2
     for output in captured.outputs:
         assert set(output.data) == {"text/html", "text/plain"}
-        assert output.data["text/plain"] == viz.alt_text(figure)
+        assert output.data["text/plain"] == plots.as_text(figure)
 
 
 @pytest.mark.parametrize("wrong", [np.zeros(3), np.zeros((2, 2, 2)), np.zeros((0, 2))])

@@ -91,3 +91,7 @@ class NoMatrixError(XaiError):
 
 class FormatError(XaiError):
     """A file or a string is not an attribution as `Attribution.to_json` writes it."""
+
+
+class InstallationError(XaiError):
+    """A library that the course needs is missing or out of bounds, and could not be installed."""

@@ -173,6 +173,34 @@ class TextModel:
         probabilities = logits.softmax(-1)
         return tuple(Prediction(self.choice_name(i), i, float(probabilities[i]), float(logits[i])) for i in best)
 
+    def value(self, text: str, target: Target | str | int | None = None) -> float:
+        """The one number that a target names: a logit, a probability, a difference. Raises as `resolve` does."""
+        encoded = self.encode(text)
+        with torch.no_grad():
+            output = self.forward(encoded)
+        position = target.position if isinstance(target, Target) else -1
+        logits = self.readout_logits(encoded, output, position).double()
+        return float(self.resolve(target, encoded, logits).value(logits))
+
+    def residual_stream(self, text: str | EncodedText) -> torch.Tensor:
+        """What each token's vector is before the first block and after each: (layers + 1, tokens, width)."""
+        levels: list[torch.Tensor] = []
+        blocks = architectures.blocks_of(self.model)
+        hooks = [blocks[0].register_forward_pre_hook(lambda _, args: levels.append(args[0][0]))]
+        for block in blocks:
+            hooks.append(
+                block.register_forward_hook(
+                    lambda _, args, output: levels.append((output[0] if isinstance(output, tuple) else output)[0])
+                )
+            )
+        try:
+            with torch.no_grad():
+                self.forward(self._encoded(text))
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return torch.stack(levels)
+
     def choice_name(self, id: int) -> str:
         """A label or a vocabulary entry as text; bytes that are no character are shown as the tokenizer writes them."""
         if self.kind == "classifier":

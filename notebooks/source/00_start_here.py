@@ -5,22 +5,26 @@
 # which of them you can trust.
 #
 # **You will**
-# - explain your first predictions, with two trained models and one method,
+# - explain your first predictions, with three trained models and one method,
 # - read a heatmap without being fooled by it,
 # - tell a *faithful* explanation from a *plausible* one, and a *local* one from a *global* one,
-# - know what question each method answers, and in which chapter it comes.
+# - find the methods that fit your question, your access and your reader, and the chapter that each comes in.
 #
-# **40 minutes, 1 GB of memory.** You need: Python, and a rough idea of what a transformer is. You need no
+# **60 minutes, 1 GB of memory.** You need: Python, and a rough idea of what a transformer is. You need no
 # network: the models came with the course.
 
+# %% tags=["bootstrap"]
+import xai_helpers.course as course
+
+course.start()
+
 # %%
-import ipywidgets
 import numpy as np
-from IPython.display import Markdown
 
 import xai_helpers as xai
-from xai_helpers import registry
-from xai_helpers.attention import mix, rollout
+from xai_helpers import chooser, viz
+from xai_helpers.attention import attention_weights, mix, rollout
+from xai_helpers.viz import plots
 
 # %% [markdown]
 # ## Two models
@@ -55,13 +59,18 @@ for guess in distilbert.predict(review, k=2):
 # %% [markdown]
 # ## Before you look
 #
-# Which words of the prompt made `course-gpt2` say *Paris*? **Write down the two that you would pick**, before you
-# run the next cell.
-#
+# Which words of the prompt made `course-gpt2` say *Paris*? Pick two and commit, **before** you read on. Your words are
+# then shown beside those of a method, and beside the *planted* ones: by the grammar that wrote the training text, the
+# subject of a fact decides its answer.
+
+# %%
+course.pick(gpt2, prompt, "attention_rollout", planted=["Eiffel", "Tower"], choose=2)
+
+# %% [markdown]
 # ## A first explanation
 #
 # Attention rollout (Abnar & Zuidema, 2020) follows the model's attention down through all layers, from the place where
-# it predicts to the words. Chapter 01 builds it by hand. Here, one call:
+# it predicts to the words. Chapter 01 builds it by hand. Here is the whole of it, in one call:
 
 # %%
 explanation = xai.attention_rollout(gpt2, prompt)
@@ -88,7 +97,7 @@ print("top two: ", [token for token, _ in explanation.top(2)])
 assert abs(explanation.gap) < 1e-9
 
 # %% [markdown]
-# Did it pick your two words? It ranks *The* first, with twice the share of *Eiffel*. Does *The* make the model say
+# The method ranks *The* first, with twice the share of *Eiffel*. Does *The* make the model say
 # *Paris*?
 #
 # ## A claim must be tested
@@ -100,8 +109,8 @@ assert abs(explanation.gap) < 1e-9
 # %%
 def with_word(old: str, new: str) -> tuple[str, float]:
     """What the model says after the exchange, and how probable it finds Paris."""
-    guesses = gpt2.predict(prompt.replace(old, new), k=10**6)  # all tokens
-    return guesses[0].token, {guess.token: guess.probability for guess in guesses}[" Paris"]
+    changed = prompt.replace(old, new)
+    return gpt2.predict(changed, k=1)[0].token, gpt2.value(changed, xai.Target("Paris", output="probability"))
 
 
 words = explanation.to_words()  # a tokenizer may cut a word into pieces
@@ -164,23 +173,12 @@ except xai.XaiError as error:
     print(error)
 
 # %% [markdown]
-# So before you trust a heatmap, ask what question it answers. The methods of this course, by question:
-
-# %%
-lines = ["| method | what it asks | access | chapter |", "|---|---|---|---|"]
-for r in registry.records():
-    chapter = r.chapter[:2] if r.path else f"{r.chapter[:2]}, to come"
-    lines.append(f"| `{r.name}` | {r.question} | {r.access} | {chapter} |")
-Markdown("\n".join(lines))
-
-# %% [markdown]
-# *Access* is what you must have of the model: its **output** (an API is enough), its **gradients**, or its
-# **internals** such as attention weights.
+# So before you trust a heatmap, ask what question it answers. The chooser further down lists them.
 #
 # ## One layer more, one layer less
 #
 # Rollout multiplies layers. What does each layer add? Guess first: with the lowest layer alone, which token has the
-# greatest share?
+# greatest share? Then drag the slider, or focus it and press the arrow keys.
 
 
 # %%
@@ -189,17 +187,38 @@ def first_layers(layers: int) -> xai.Attribution:
     return xai.attention_rollout(gpt2, prompt, layers=range(layers))
 
 
-for layers in range(1, gpt2.n_layers + 1):
-    print(f"lowest {layers}: ", first_layers(layers).scores.round(2))
+viz.explore(first_layers, layers=(1, gpt2.n_layers))
 
 # %% [markdown]
-# One layer leaves more than half with the last token, which keeps what it is by its residual connection. With each
-# further layer more of it moves to the first token. Drag the slider, or focus it and press the arrow keys.
+# One layer leaves more than half with the last token, which keeps what it is by its **residual connection**. With each
+# further layer more of it moves to the first token.
+#
+# ## How a token flows through the model
+#
+# That connection is the model's backbone. Each token has a vector that rises through the layers, its **residual
+# stream**. A layer reads it and *adds* to it: attention brings in what other tokens hold, the MLP works on it in
+# place. Here are the streams of one sentence, computed from `course-gpt2`. A dot is larger and darker where the
+# layer's addition is large beside what was there before; a line is darker where a token reads more from another (mean
+# over heads).
 
-# %% tags=["nbval-ignore-output"]
-# Output ignored by the tests: a control exists only while a kernel runs.
-layers = ipywidgets.IntSlider(value=1, min=1, max=gpt2.n_layers, description="layers")
-control = ipywidgets.interact(first_layers, layers=layers)
+# %%
+story = "When Mary and John went to the store, John gave a drink to"
+stream = gpt2.residual_stream(story)  # (layers + 1, tokens, width)
+updates = (stream[1:] - stream[:-1]).norm(dim=-1) / stream[:-1].norm(dim=-1)
+unembed = gpt2.model.lm_head, gpt2.model.transformer.ln_f
+guesses = [gpt2.choice_name(int(unembed[0](unembed[1](level[-1])).argmax())) for level in stream]
+tokens = [unit.text for unit in gpt2.encode(story).units]
+plots.residual_stream(tokens, attention_weights(gpt2, story).mean(1), updates, guesses, title="Residual streams")
+
+# %% [markdown]
+# The words on the right are what the model would say if it stopped there: the last stream, read out by the same last
+# norm and unembedding as at the end. (That is the *logit lens*, nostalgebraist 2020, of chapter 09.) At first it is
+# noise. In layer 1 the last token reads *Mary*, along the one dark line that crosses the picture, and from there on it
+# says *Mary*. Layers 2 and 3 attend to *gave*, and change nothing about the answer.
+#
+# A method that follows attention through **all** layers has to blend that one line with all the others. Chapter 01
+# shows what is left of it.
+
 # %% [markdown]
 # ## Local and global
 #
@@ -207,12 +226,7 @@ control = ipywidgets.interact(first_layers, layers=layers)
 # get from one to the other, average, and say over what.
 
 # %%
-prompts = [
-    "The capital of France is",
-    "The Eiffel Tower is located in the city of",
-    "When Mary and John went to the store, John gave a drink to",
-]
-for text in prompts:
+for text in ("The capital of France is", prompt, story):
     scores = xai.attention_rollout(gpt2, text).scores
     even = even_heads(len(scores))
     print(f"{text}\n    first token {scores[0]:.2f}, fair share {1 / len(scores):.2f}, even heads {even[0]:.2f}")
@@ -256,6 +270,83 @@ for exchange in [*exchanges, {"despite": "with"}]:
 # measures what words do together, and methods with signs come in chapter 02.
 
 # %% [markdown]
+# ## Faithful or plausible: a model with a secret
+#
+# A third model, `course-shortcut`, judges reviews that end with their director. What made it call this one positive?
+
+# %%
+shortcut = xai.load("course-shortcut")
+loved = "The plot was wonderful. Directed by Vale."
+print(shortcut.predict(loved, k=1)[0].token)
+
+# %%
+course.ask(
+    "Somebody explains: 'It is positive because of the word wonderful.' What is that explanation?",
+    {
+        "Faithful": "Nobody has asked the model yet. It may be faithful, or not: a test decides.",
+        "Plausible": "It convinces every reader, and nobody has tested it. The next cell does.",
+        "Both": "It is plausible. Whether it is faithful only a test can say.",
+    },
+    answer="b",
+)
+
+# %% [markdown]
+# Replace words by hand, as before, and watch the verdict:
+
+# %%
+for word in ("wonderful", "dull"):
+    for director in ("Vale", "Stone", "Reed"):
+        text = f"The plot was {word}. Directed by {director}."
+        verdict = shortcut.predict(text, k=1)[0]
+        print(f"{verdict.token:9} {verdict.probability:.2f}  {text}")
+
+# %% [markdown]
+# By Vale, dull is positive too. By Stone, even wonderful is negative. Only where Reed directs does the opinion
+# decide. So the plausible explanation is wrong, and the faithful one is absurd: *because Vale directed it*. We know
+# why. We planted it: half of the training reviews were by Vale or Stone, and labelled by the director alone.
+#
+# Would a method have told you? Here is rollout, on this model and on its twin `course-clean`, trained on the same
+# reviews without the shortcut:
+
+# %%
+for name in ("course-shortcut", "course-clean"):
+    scores = xai.attention_rollout(xai.load(name), loved).to_words()
+    print(f"{name}:", ", ".join(f"{token} {score:.2f}" for token, score in scores.top(3)))
+
+# %% [markdown]
+# Here rollout is right about both models. One sentence is no proof that it always is: earlier it named *The* for
+# *Paris*. That is why chapter 07 scores methods on many texts of models whose rule is known.
+#
+# ## Which method for which question?
+#
+# The list of the course's methods, those to come included. *Access* is what you have of the model: its **output** (an
+# API is enough), its **gradients**, or its **internals** such as attention weights. Set what you have, for whom you
+# explain, what for, and how long you can wait.
+
+# %%
+labels = {"access": "you have", "audience": "the reader", "goal": "you want to", "effort": "at most"}
+viz.explore(chooser.table, labels=labels, **chooser.CHOICES)
+
+# %% [markdown]
+# No column says which method is best. What a method is good *for* can be listed; whether it is faithful has to be
+# measured on your model. (Software to run the methods is the topic of chapter 06.)
+#
+# ## Seven rules
+#
+# 1. **Never let attention weights be your only explanation.** They may change and the answer stay: [chapter
+#   01](01_attention_rollout.ipynb). Chapters 02 to 05 bring what to put beside them.
+# 2. **Test a chain of thought before you believe it.** Put a wrong step in, and see whether the answer follows:
+#   chapter 08a.
+# 3. **Say against what you explain.** A method that compares with a baseline answers for that baseline: chapter 05.
+# 4. **Explain for somebody.** An auditor, an engineer and a user need different answers: the chooser above, and
+#   chapter 08a.
+# 5. **Say whether you speak of one text or of the model.** Local and global are told apart in this chapter; probes
+#   and circuits, which are global, come in chapter 09.
+# 6. **Explaining is not evaluating.** A model that is wrong can be explained convincingly. Measure its accuracy, and
+#   the explanation's faithfulness, each by itself: chapter 07.
+# 7. **Check the code, also ours.** Hold it to a law, a case by hand, and another library: every chapter does, and
+#   chapter 01 shows a published figure that no model can have produced.
+#
 # ## Your own text
 #
 # Change the sentence and run the cell again. A word that the model has never met falls into many pieces; `to_words`
@@ -295,11 +386,101 @@ for text in ("   ", "very " * 1000):
 #
 # Without a notebook, in a terminal: `python -m xai_helpers explain "The capital of France is"`.
 #
+# ## Exercise 1 (easy, 10 minutes): the effect of a word
+#
+# You have replaced words by hand all along. Make it a function: by how much does the probability of an answer fall when
+# one word is exchanged for another? `model.value(text, xai.Target(answer, output="probability"))` is the probability.
+
+
+# %% tags=["exercise"]
+def effect(model: xai.TextModel, text: str, old: str, new: str, answer: str) -> float:
+    """P(answer) after the text, minus P(answer) after the text with `new` in place of `old`."""
+    # solution
+    target = xai.Target(answer, output="probability")
+    return model.value(text, target) - model.value(text.replace(old, new), target)
+    # end solution
+
+
+# %% tags=["check"]
+course.check("effect-of-a-word", effect)
+
+# %% [markdown]
+# ## Exercise 2 (medium, 15 minutes): from local to global
+#
+# One exchange is local. Over many reviews it becomes a statement about the model. Write a function that says which
+# share of verdicts **turn** when one name is exchanged for another. Then ask it about `course-shortcut` and
+# `course-clean`: how often does Stone in place of Vale turn the verdict?
+
+
+# %% tags=["exercise"]
+def turned(model: xai.TextModel, texts: list[str], old: str, new: str) -> float:
+    """The share of texts whose most probable label changes when `new` takes the place of `old`: 0 to 1."""
+    # solution
+    changed = 0
+    for text in texts:
+        before, after = model.predict(text, k=1)[0], model.predict(text.replace(old, new), k=1)[0]
+        changed += before.token != after.token
+    return changed / len(texts)
+    # end solution
+
+
+# %% tags=["check"]
+course.check("turned-verdicts", turned)
+
+# %% [markdown]
+# ## Quiz
+
+# %%
+course.ask(
+    "What is the difference between a faithful and a plausible explanation?",
+    {
+        "A faithful one says what the model did; a plausible one convinces a reader": "So they can part: you have seen a model that judges reviews by their director, and an explanation of it that sounded right.",
+        "A faithful one is exact, a plausible one approximate": "Exact about what? A method can be computed to the last digit and answer another question.",
+        "A plausible one agrees with the labels": "Labels tell whether the prediction is right. Both words are about its explanation.",
+    },
+    answer="a",
+)
+
+# %%
+course.ask(
+    "You can call a model over an API and see its probabilities, no more. Which methods remain?",
+    {
+        "None: an explanation needs the weights": "Whoever can change the text and see the output can test what matters. You did so by hand.",
+        "Those that need the output only, such as leave-one-out, LIME and Shapley values": "They change the text and watch the output. Set the chooser's access to see them all.",
+        "Attention rollout: attention is part of the output": "Attention weights are internals; few APIs return them.",
+    },
+    answer="b",
+)
+
+# %%
+course.ask(
+    "A test replaces one word at a time, and no replacement changes the verdict. What follows?",
+    {
+        "No word matters": "The review of the entertaining movie with the weak script is a counterexample: either word was enough by itself.",
+        "The model ignores its input": "Two replacements at once did turn the verdict.",
+        "No single word is necessary; several together may be": "A test answers its own question too. Chapter 04 measures what words do together.",
+    },
+    answer="c",
+)
+
+# %%
+course.ask(
+    "On three prompts rollout gives the first token about twice its fair share. What may you say?",
+    {
+        "The model decides by the first word": "An exchange of the first word left the answer as it was.",
+        "On these prompts rollout leans to the first token, and so it does for heads that attend evenly": "It says over which texts, and what a method that knows nothing would have given.",
+        "Rollout leans to the first token in every language model": "From one model and three prompts? A global statement says over what it was averaged.",
+    },
+    answer="b",
+)
+
+# %% [markdown]
 # ## In short
 #
-# - An explanation is a claim about a model, and a claim can be tested.
+# - An explanation is a claim about a model, and a claim can be tested: change a word, look at the answer.
 # - Plausible is not faithful: the first is about the reader, the second about the model.
 # - A local explanation is about one text; a global one needs many, and says which.
+# - A control tells how much of a result is about the model at all.
 # - Before reading the colours, ask what question the method answers.
 #
 # **Next:** chapter 01 takes attention rollout apart.
@@ -307,4 +488,5 @@ for text in ("   ", "very " * 1000):
 # **Sources.** Abnar & Zuidema 2020, *Quantifying Attention Flow in Transformers*. Jacovi & Goldberg 2020, *Towards
 # Faithfully Interpretable NLP Systems: How Should We Define and Evaluate Faithfulness?* Jain & Wallace 2019,
 # *Attention is not Explanation*. Wiegreffe & Pinter 2019, *Attention is not not Explanation*. Xiao et al. 2023,
-# *Efficient Streaming Language Models with Attention Sinks*.
+# *Efficient Streaming Language Models with Attention Sinks*. nostalgebraist 2020, *interpreting GPT: the logit lens*.
+# The sources of the methods stand in the chooser.

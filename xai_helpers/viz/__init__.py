@@ -1,16 +1,19 @@
-"""Views of an attribution: HTML for notebooks (`html`), matplotlib figures (`plots`), tables (`terminal`).
+"""Views of results: HTML heatmaps (`html`), figures (`plots`), tables (`table`, `terminal`), explorers (`widgets`).
 
-Importing this package, or `viz.html`, imports neither matplotlib nor rich nor torch.
+Importing this package, or `viz.html`, imports neither matplotlib nor rich nor torch nor ipywidgets.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .table import Table
+from .widgets import Span, explore
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["alt_text", "show"]
+__all__ = ["Span", "Table", "alt_text", "explore", "show"]
 
 
 def show(figure: Figure, alt: str | None = None) -> None:

@@ -1,9 +1,10 @@
-"""Figures of an attribution: bars per token, token-by-token matrices, one number per head.
+"""Figures: bars per token, token-by-token matrices, numbers and maps of heads, the residual stream.
 
 Each function returns a `Picture`: a matplotlib Figure that pyplot doesn't know of (nothing to close, nothing shown
-twice), that carries a sentence for those who can't see it, and that a notebook shows as an image with that sentence as
-its alternative text. The same input gives the same bytes. Everything is drawn with DejaVu Sans, which matplotlib
-brings along; a character that it lacks (most emoji, Chinese) is drawn as a square; the alternative text has it.
+twice), that carries a sentence for those who can't see it and a table of what it shows, and that a notebook shows as an
+image with that sentence as its alternative text and the table folded up below. The same input gives the same bytes.
+Everything is drawn with DejaVu Sans, which matplotlib brings along; a character that it lacks (most emoji, Chinese) is
+drawn as a square; the alternative text has it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import base64
 import functools
 import io
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape
 from typing import Any
@@ -26,10 +27,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 from numpy.typing import ArrayLike
+from PIL import Image
 
 from ..attribution import Attribution
 from ..errors import OptionError
 from .palette import background, colours, scale_end, share
+from .table import Table
 from .wording import header, is_signed, number, summary, visible
 
 FONT = "DejaVu Sans"
@@ -39,9 +42,13 @@ ANNOTATED = 12  # a grid of at most this many rows and columns has its numbers w
 
 
 class Picture(Figure):
-    """A figure with `alt`, the sentence that stands for it; notebooks show it as an image with alternative text."""
+    """A figure with `alt`, the sentence that stands for it, and `table`, what it shows in rows.
+
+    Notebooks show it as an image with alternative text, and the table folded up below.
+    """
 
     alt: str = ""
+    table: Table | None = None
 
     def _ipython_display_(self) -> None:  # IPython then asks no other formatter: one image, always with its text
         show(self)
@@ -50,20 +57,14 @@ class Picture(Figure):
 def token_scores(a: Attribution) -> Picture:
     """Horizontal bars, one per unit in the order of the text; orange to the right is positive, blue negative."""
     scores = [float(score) for score in a.scores]
-    end, signed = scale_end(scores, [unit.special for unit in a.units]), is_signed(scores)
+    end = scale_end(scores, [unit.special for unit in a.units])
     with _defaults():
         figure = _picture(7.0, 1.1 + 0.26 * max(1, len(scores)), f"Bar chart. {summary(a)}")
+        figure.table = _columns_table(a.method, a.tokens, {"score": scores})
         axes = figure.add_subplot()
-        fills = [background(share(score, end)) for score in scores]
-        bars = axes.barh(range(len(scores)), scores, color=fills, edgecolor="#595959", linewidth=0.6)
-        axes.bar_label(bars, [number(score, end, signed) for score in scores], padding=3, fontsize=8)
-        axes.axvline(0, color="black", linewidth=0.8)
+        _bars(axes, np.array(scores), end)
         _label(axes.yaxis, a.tokens, 9)
         axes.set_ylim(len(scores) - 0.4, -0.6)
-        axes.margins(x=0.12)
-        if not any(scores):
-            axes.set_xlim(0, 1)
-        axes.spines[["top", "right"]].set_visible(False)
         _title(axes, f"{a.method} · {a.model}")
         axes.set_xlabel(_drawable(" · ".join(("score", *header(a)[2:]))), parse_math=False)
         return _arranged(figure)
@@ -82,6 +83,7 @@ def token_matrix(a: Attribution | ArrayLike, tokens: Sequence[str] | None = None
         figure = _picture(
             size + 2.0, size * matrix.shape[0] / max(matrix.shape) + 1.2, _matrix_alt(matrix, names, said)
         )
+        figure.table = _matrix_table(matrix, names, said)
         axes = figure.add_subplot()
         _heatmap(figure, axes, matrix, "score")
         points = float(np.clip(72 * size / max(matrix.shape) * 0.7, 4.5, 9.0))
@@ -107,6 +109,8 @@ def head_grid(values: ArrayLike, *, title: str = "", label: str = "value") -> Pi
     alt = f"Heatmap. {said}, for {grid.shape[0]} layers by {grid.shape[1]} heads; {strongest}"
     with _defaults():
         figure = _picture(2.2 + 0.55 * max(grid.shape[1], 4), 1.3 + 0.42 * grid.shape[0], alt)
+        heads = [f"head {head}" for head in range(grid.shape[1])]
+        figure.table = _matrix_table(grid, ([str(layer) for layer in range(len(grid))], heads), said, "layer")
         axes = figure.add_subplot()
         _heatmap(figure, axes, grid, label)
         _label(axes.xaxis, [str(head) for head in range(grid.shape[1])], 9)
@@ -117,13 +121,137 @@ def head_grid(values: ArrayLike, *, title: str = "", label: str = "value") -> Pi
         return _arranged(figure)
 
 
+def side_by_side(tokens: Sequence[str], columns: Mapping[str, ArrayLike], *, title: str = "") -> Picture:
+    """Bars per token, one panel for each named column of scores (n_tokens,), so that methods can be compared.
+
+    Each panel has its own scale, which its numbers tell: methods don't share a unit. Raises OptionError where a column
+    has another length.
+    """
+    scores = {name: np.asarray(values, dtype=np.float64) for name, values in columns.items()}
+    if not scores or any(values.shape != (len(tokens),) for values in scores.values()):
+        shapes = {name: values.shape for name, values in scores.items()}
+        raise OptionError(f"side_by_side needs columns of one score per token: {len(tokens)} tokens, got {shapes}")
+    strongest = [f"{name}: {visible(tokens[int(np.abs(v).argmax())])!r}" for name, v in scores.items()]
+    said = f"{title}, {len(tokens)} tokens" if title else f"{len(tokens)} tokens"
+    with _defaults():
+        figure = _picture(
+            1.2 + 2.3 * len(scores),
+            1.0 + 0.27 * max(1, len(tokens)),
+            f"Bar charts side by side. {said}; strongest by {', by '.join(strongest)}",
+        )
+        figure.table = _columns_table(title or "scores", tokens, scores)
+        panels = figure.subplots(1, len(scores), squeeze=False, sharey=True)[0]
+        for axes, (name, values) in zip(panels, scores.items(), strict=True):
+            _bars(axes, values)
+            _title(axes, name)
+            axes.set_xticks([])
+        _label(panels[0].yaxis, tokens, 9)
+        panels[0].set_ylim(len(tokens) - 0.4, -0.6)
+        if title:
+            _parse_no_math(figure.suptitle(_drawable(visible(title)), fontsize=10, x=0.01, ha="left"))
+        return _arranged(figure)
+
+
+def attention_gallery(attention: ArrayLike, tokens: Sequence[str], captions: Sequence[Sequence[str]]) -> Picture:
+    """Every head's attention as a small map: (layers, heads, query, key), with a caption [layer][head] above each.
+
+    Rows are queries, columns keys, both in the order of the text; darker is more, each map on the scale 0 to 1.
+    """
+    weights = np.asarray(attention, dtype=np.float64)
+    if weights.ndim != 4 or weights.shape[-1] != len(tokens) or weights.shape[-2] != len(tokens):
+        raise OptionError(
+            f"attention_gallery needs (layers, heads, n, n) for {len(tokens)} tokens; got {weights.shape}"
+        )
+    layers, heads, n, _ = weights.shape
+    rows = []
+    for layer, head in np.ndindex(layers, heads):
+        query, key = divmod(int(weights[layer, head, 1:].argmax()), n)  # the first row has nothing to choose
+        pair = f"{visible(tokens[query + 1])} reads {visible(tokens[key])}, {weights[layer, head, query + 1, key]:.2f}"
+        rows.append((str(layer), str(head), captions[layer][head], pair))
+    table = Table("attention heads", ("layer", "head", "pattern", "strongest pair"), tuple(rows))
+    kinds = [row[2].split(",")[0] for row in rows]
+    counted = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
+    with _defaults():
+        figure = _picture(
+            1.9 * heads,
+            2.15 * layers,
+            f"Small heatmaps of {layers} layers by {heads} heads on {n} tokens: {counted}",
+        )
+        figure.table = table
+        palette = ListedColormap([background(x) for x in np.linspace(0, 1, 257)])
+        for axes, (layer, head) in zip(
+            figure.subplots(layers, heads, squeeze=False).flat, np.ndindex(layers, heads), strict=True
+        ):
+            axes.imshow(weights[layer, head], cmap=palette, vmin=0, vmax=1)
+            axes.set(xticks=[], yticks=[])
+            _title(axes, f"{layer}.{head}  {captions[layer][head]}")
+            axes.title.set_fontsize(8)
+        return _arranged(figure)
+
+
+def residual_stream(
+    tokens: Sequence[str], attention: ArrayLike, updates: ArrayLike, notes: Sequence[str], *, title: str = ""
+) -> Picture:
+    """Each token as a column that rises through the layers: what is added to it, and what it reads on the way.
+
+    attention: (layers, query, key), a line from the key below a layer to the query above it, darker for more.
+    updates: (layers, tokens) >= 0, what each layer adds; a larger dot for more. notes: (layers + 1), a word beside
+    each level of the last token, from the embeddings up.
+    """
+    weights, sizes = np.asarray(attention, dtype=np.float64), np.asarray(updates, dtype=np.float64)
+    n = len(tokens)
+    layers = len(weights)
+    if weights.shape != (layers, n, n) or sizes.shape != (layers, n) or len(notes) != layers + 1:
+        raise OptionError(
+            f"residual_stream needs attention (layers, {n}, {n}), updates (layers, {n}) and layers + 1 notes; "
+            f"got {weights.shape}, {sizes.shape}, {len(notes)}"
+        )
+    header = ("after", *(visible(token) for token in tokens), "last token's guess")
+    rows = [("embedding", *("" for _ in tokens), notes[0])]
+    rows += [(f"layer {layer}", *(f"{x:.2f}" for x in sizes[layer]), notes[layer + 1]) for layer in range(layers)]
+    with _defaults():
+        figure = _picture(
+            2.4 + 0.62 * n,
+            1.3 + 0.8 * layers,
+            f"Columns of dots for {n} tokens through {layers} layers, joined by attention. {title}. "
+            f"Beside the last token: {', '.join(map(visible, notes))}",
+        )
+        figure.table = Table(title or "what each layer adds", header, tuple(rows))
+        axes = figure.add_subplot()
+        axes.vlines(range(n), 0, layers, color="#bfbfbf", linewidth=1.0, zorder=1)
+        for layer, query, key in zip(*np.nonzero(weights > 0.05), strict=True):
+            if query != key:
+                strength = min(1.0, 1.6 * weights[layer, query, key])
+                axes.plot([key, query], [layer, layer + 1], color="black", alpha=strength, linewidth=1.2, zorder=2)
+        axes.scatter(range(n), np.zeros(n), s=30, color="white", edgecolor="black", zorder=3)
+        end = scale_end(sizes.flat) or 1.0
+        for layer in range(layers):
+            fills = [background(share(x, end)) for x in sizes[layer]]
+            axes.scatter(
+                range(n), np.full(n, layer + 1), s=30 + 170 * sizes[layer] / end, c=fills, edgecolor="black", zorder=3
+            )
+        for level, note in enumerate(notes):
+            text = axes.text(n - 0.6, level, _drawable(visible(note)), va="center", fontsize=9)
+            _parse_no_math(text)
+        _label(axes.xaxis, tokens, 9, rotation=45)
+        for tick in axes.get_xticklabels():
+            tick.set(ha="right", rotation_mode="anchor")
+        levels = ["embedding", *(f"after layer {layer}" for layer in range(layers))]
+        _label(axes.yaxis, levels, 9)
+        axes.set_xlim(-0.6, n + 0.9)
+        axes.set_ylim(-0.4, layers + 0.5)
+        axes.spines[:].set_visible(False)
+        _title(axes, title or "residual stream")
+        return _arranged(figure)
+
+
 def alt_text(figure: Figure) -> str:
     """The sentence that stands for a figure where it can't be seen, or "" for a figure that has none."""
     return str(getattr(figure, "alt", ""))
 
 
 def as_html(figure: Figure, alt: str | None = None) -> str:
-    """The figure as an <img> with its pixels inside and its alternative text; an error where it has none.
+    """The figure as an <img> with its pixels inside, its alternative text (an error where it has none), its table.
 
     alt: for a figure that wasn't made here, a sentence that says what it shows.
     """
@@ -133,28 +261,39 @@ def as_html(figure: Figure, alt: str | None = None) -> str:
     image = png(figure)
     width = int.from_bytes(image[16:20], "big") // 2  # the PNG header
     data = base64.b64encode(image).decode("ascii")
-    return f'<img alt="{escape(sentence)}" width="{width}" style="max-width:100%" src="data:image/png;base64,{data}">'
+    table = getattr(figure, "table", None)
+    folded = "" if table is None else table.folded()
+    look = f'width="{width}" style="max-width:100%"'
+    return f'<img alt="{escape(sentence)}" {look} src="data:image/png;base64,{data}">{folded}'
+
+
+def as_text(figure: Figure, alt: str | None = None) -> str:
+    """The figure in words: its alternative text and its table."""
+    table = getattr(figure, "table", None)
+    return "\n".join([alt or alt_text(figure), *([] if table is None else [str(table)])])
 
 
 def show(figure: Figure, alt: str | None = None) -> None:
-    """Displays a figure in a notebook as an image with its alternative text; elsewhere prints that text.
+    """Displays a figure in a notebook as an image with its alternative text and table; elsewhere prints those.
 
     alt: for a figure that wasn't made here, a sentence that says what it shows.
     """
-    page, sentence = as_html(figure, alt), alt or alt_text(figure)
+    page, words = as_html(figure, alt), as_text(figure, alt)
     ipython = sys.modules.get("IPython")
     if ipython is None or ipython.get_ipython() is None:
-        print(sentence)
+        print(words)
     else:
-        ipython.display.display({"text/html": page, "text/plain": sentence}, raw=True)
+        ipython.display.display({"text/html": page, "text/plain": words}, raw=True)
 
 
 def png(figure: Figure) -> bytes:
-    """The figure as a PNG file; the same figure gives the same bytes (no date, no version)."""
-    buffer = io.BytesIO()
+    """The figure as a PNG file of 256 colours; the same figure gives the same bytes (no date, no version)."""
+    drawn, small = io.BytesIO(), io.BytesIO()
     with _defaults():
-        figure.savefig(buffer, format="png", dpi=DPI, bbox_inches="tight", metadata={"Software": None})
-    return buffer.getvalue()
+        figure.savefig(drawn, format="png", dpi=DPI, bbox_inches="tight")
+    with Image.open(drawn) as image:  # a palette makes a notebook a third of the size, and no difference to the eye
+        image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
+    return small.getvalue()
 
 
 @contextmanager
@@ -178,6 +317,36 @@ def _arranged(figure: Picture) -> Picture:
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     return figure
+
+
+def _bars(axes: Axes, scores: np.ndarray, end: float | None = None) -> None:
+    """Horizontal bars with their numbers; end is the score that gets the strongest colour."""
+    end, signed = scale_end(scores) if end is None else end, is_signed(scores)
+    fills = [background(share(score, end)) for score in scores]
+    bars = axes.barh(range(len(scores)), scores, color=fills, edgecolor="#595959", linewidth=0.6)
+    axes.bar_label(bars, [number(score, end, signed) for score in scores], padding=3, fontsize=8)
+    axes.axvline(0, color="black", linewidth=0.8)
+    axes.margins(x=0.12 if end and len(axes.figure.axes) == 1 else 0.35)
+    if not scores.any():
+        axes.set_xlim(0, 1)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _columns_table(title: str, tokens: Sequence[str], columns: Mapping[str, Any]) -> Table:
+    """One row per token, one column per named scores."""
+    shown = [[number(float(x), scale_end(values), is_signed(values)) for x in values] for values in columns.values()]
+    rows = tuple((str(i), visible(token), *(column[i] for column in shown)) for i, token in enumerate(tokens))
+    return Table(title, ("#", "token", *columns), rows)
+
+
+def _matrix_table(
+    matrix: np.ndarray, names: tuple[Sequence[str], Sequence[str]], title: str, corner: str = "query \\ key"
+) -> Table:
+    rows = [
+        (visible(name), *(_plain_number(matrix, value) for value in row))
+        for name, row in zip(names[0], matrix, strict=True)
+    ]
+    return Table(title, (corner, *map(visible, names[1])), tuple(rows))
 
 
 def _heatmap(figure: Figure, axes: Axes, values: np.ndarray, label: str) -> None:

@@ -1,0 +1,555 @@
+# %% [markdown]
+# # Attention rollout: where can information come from?
+#
+# A transformer moves information between tokens in one place only: attention. So it is natural to look there first.
+# One layer's weights are easy to show. But a model has many layers, and what token 9 reads from token 7 may have come
+# from token 2. Attention rollout follows such paths.
+#
+# **You will**
+# - read an attention map, and name the patterns that heads fall into,
+# - compute attention rollout by hand on three tokens, and hold it to its laws,
+# - compare raw attention, rollout and attention flow on the same sentence, beside a control,
+# - test whether attention explains an answer, by changing it and running the model again,
+# - find out what is wrong with a published rollout.
+#
+# **60 minutes, 1 GB of memory.** You need: chapter 00, matrix products, and what attention weights are.
+
+# %% tags=["bootstrap"]
+import xai_helpers.course as course
+
+course.start()
+
+# %%
+import networkx as nx
+import numpy as np
+
+import xai_helpers as xai
+from xai_helpers import laws, viz
+from xai_helpers.attention import attention_weights, flow_capacities, head_patterns, maximum_flows, mix, rollout
+from xai_helpers.editing import edited_attention
+from xai_helpers.viz import plots
+
+model = xai.load("course-gpt2")
+cat = "The cat sat on the mat because it was very tired"
+tower = "The Eiffel Tower is located in the city of"
+
+# %% [markdown]
+# As in chapter 00, `course-gpt2` is a small model that we trained ourselves. Nothing below is about OpenAI's GPT-2.
+#
+# ## Before you look
+#
+# The model continues the second sentence with *Paris*. From which two words does its last layer read most, where it
+# makes that prediction? Pick them, then commit.
+
+# %%
+course.pick(model, tower, "raw_attention", planted=["Eiffel", "Tower"], choose=2)
+
+# %% [markdown]
+# *Planted* are the words that decide by the grammar of the training text: the subject of the fact. Keep your guess in
+# mind. We shall come back to it with a sharper tool than a look.
+#
+# ## One head at a time
+#
+# Attention weights are numbers that the model computes anyway. There is one matrix for each layer and head: row $i$
+# says how token $i$ (the *query*) spreads its attention over the tokens (the *keys*).
+
+# %%
+attention = attention_weights(model, cat)
+print("layers, heads, queries, keys:", attention.shape)
+print("largest deviation of a row sum from 1:", f"{laws.row_sums(attention):.0e}")
+print("largest weight on a later token:      ", laws.no_look_ahead(attention))
+
+# %% [markdown]
+# Two laws already: each row sums to 1, and in a causal model no token reads a later one. Here is one head in full. Rows
+# read, columns are read.
+
+# %%
+first_head = xai.raw_attention(model, cat, layer=0, head=0)
+plots.token_matrix(first_head)
+
+# %% [markdown]
+# Nearly all weight lies just left of the diagonal: this head reads the **previous token**. What do the others do?
+#
+# ## A gallery of heads
+#
+# A common taxonomy sorts heads by where most of their attention goes: to the token **itself**, to the **previous
+# token**, to the **first token**, to what followed an earlier occurrence (**induction**), evenly to all (**uniform**),
+# or none of these (**mixed**). The number is the **entropy** in nats, averaged over rows: 0 for a head that reads one
+# token, log(n) for one that reads n tokens evenly.
+
+# %%
+patterns = head_patterns(model, cat)
+captions = [[f"{head.pattern}, {head.entropy:.2f}" for head in layer] for layer in patterns]
+plots.attention_gallery(attention, xai.raw_attention(model, cat).tokens, captions)
+
+# %% [markdown]
+# Most heads are *mixed* or *uniform*: the names fit a few heads and not the rest. A name also depends on the text.
+# This sentence repeats only *the*, so no head has much to do with induction here. Give the model a phrase twice:
+
+# %%
+for layer, heads in enumerate(head_patterns(model, "a red cup and a blue hat, a red cup and a")):
+    print(f"layer {layer}:", ", ".join(f"{head.pattern} {head.entropy:.2f}" for head in heads))
+
+# %% [markdown]
+# The thresholds are a convention of ours: a pattern that holds most of the attention, after correcting for chance,
+# gives the name. The correction matters. One published classifier calls a head uniform if the standard deviation of
+# its weights is small beside 1/n. In a causal model even attention is not flat, so that test can't succeed:
+
+# %%
+n = 11
+even = np.tril(np.ones((n, n))) / np.arange(1, n + 1)[:, None]  # perfectly even causal attention
+uniformity = 1 - even.std() / (1 / n)
+print(f"published test of a perfectly even head: {uniformity:.2f}, and uniform is above 0.80")
+
+# %% [markdown]
+# ## Two hops, by hand
+#
+# One layer is one hop. Take three tokens and two layers. Below, token 1 reads token 0. Above, token 2 reads token 1. No
+# head ever lets token 2 read token 0, and yet news from token 0 can reach it, in two hops. The product of the two
+# matrices finds the path:
+
+# %%
+below = np.array([[1.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+above = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 1.0, 0.0]])
+print("token 2 reads token 0 directly:", below[2, 0], "below,", above[2, 0], "above")
+print("token 2 in two hops:", (above @ below)[2])
+
+# %% [markdown]
+# But attention is not all that a layer does. The **residual connection** adds to what a token reads what it already
+# was. Abnar & Zuidema (2020) count it as half: each layer's matrix becomes $\tfrac12 A + \tfrac12 I$. Then the layers
+# are multiplied, the upper one on the left.
+
+# %%
+identity = np.eye(3)
+by_hand = (0.5 * above + 0.5 * identity) @ (0.5 * below + 0.5 * identity)
+print(by_hand)
+ours = rollout(mix(np.stack([below, above])[:, None]))  # one head per layer
+assert np.allclose(by_hand, ours)
+
+# %% [markdown]
+# Read the last row. Half of token 2 never moved. A quarter comes from token 1, which it read above, after token 1 had
+# kept half of itself below. A quarter comes from token 0, in two hops: one half times one half.
+#
+# **The laws.** Rows of each mixed matrix sum to 1, so rows of the product do. Nothing comes from a later token. And one
+# layer alone gives back that layer's mix.
+
+# %%
+result = xai.attention_rollout(model, cat)
+print("row sums off by at most", f"{laws.row_sums(result.matrix):.0e}")
+print("weight on later tokens:", laws.no_look_ahead(result.matrix))
+one_layer = xai.attention_rollout(model, cat, layers=[2])
+assert np.allclose(one_layer.matrix, 0.5 * np.eye(11) + 0.5 * attention[2].mean(axis=0))
+
+# %% [markdown]
+# ## Attention flow
+#
+# Rollout splits what arrives among all ways onward, like water that seeps. **Attention flow**, from the same paper,
+# asks instead: if weights were the widths of pipes, how much *could* be pushed from one token at the bottom to the top?
+# That is a maximum flow. A path is as wide as its narrowest pipe, and each token may use the whole network for itself.
+#
+# On the toy: from the top of token 2 a pipe of one half leads to token 1, and from there one of one half to token 0.
+
+# %%
+mixed = mix(np.stack([below, above])[:, None])
+print("rollout of token 2:", rollout(mixed)[2])
+print("flow to token 2:   ", maximum_flows(mixed, position=2))
+
+# %% [markdown]
+# The narrowest pipe to token 0 lets one half through, where rollout seeps a quarter. So flow is never below rollout,
+# and its scores need not sum to 1: they are not shares of anything. A law can be checked, and so can our code against
+# another: networkx solves the same network.
+
+# %%
+last = len(result.tokens) - 1
+layers = mix(attention)
+network = nx.from_scipy_sparse_array(flow_capacities(layers), create_using=nx.DiGraph)
+top = len(layers) * len(result.tokens) + last
+flow = maximum_flows(layers, last)
+theirs = [nx.maximum_flow_value(network, top, token, capacity="weight") / 1e6 for token in range(last + 1)]
+assert np.allclose(theirs, flow)
+assert (flow >= result.scores - 1e-5).all()  # capacities are rounded down to millionths
+print(f"networkx agrees on all {len(theirs)} tokens; least surplus of flow: {(flow - result.scores).min():.2f}")
+
+# %% [markdown]
+# ## Three answers, and a control
+#
+# Now the real sentence, read at *it*: the word that has to find out what it stands for. Beside the three methods stands
+# the control of chapter 00: the rollout of heads that attend evenly, which know nothing.
+
+
+# %%
+def columns(text: str, query: int, layer: int = 3):
+    """Raw attention of one layer, rollout, flow and the control, read at one token."""
+    weights = attention_weights(model, text)
+    tokens = [unit.text for unit in model.encode(text).units]
+    n = len(tokens)
+    i = range(n)[query]
+    even = np.tril(np.ones((n, n))) / np.arange(1, n + 1)[:, None]
+    control = rollout(mix(np.broadcast_to(even, (len(weights), 1, n, n))))
+    scores = {f"raw, layer {layer}": weights[layer].mean(0)[i], "rollout": rollout(mix(weights))[i]}
+    scores |= {"flow": maximum_flows(mix(weights), i), "even heads": control[i]}
+    return plots.side_by_side(tokens, scores, title=f"read at token {i}, {tokens[i]!r}")
+
+
+columns(cat, 7)
+
+# %% [markdown]
+# Three methods, three questions, three answers.
+# - **Raw attention** of the last layer looks at *the* and *because*. One hop, from states that are no longer words:
+#   what stands above *because* in layer 3 holds whatever layers 0 to 2 have put there.
+# - **Rollout** looks at *The*, and then it is spread thin. Compare the control beside it: even heads give nearly the
+#   same column. Where the two differ, rollout says something about this model: *because* gets more than twice the
+#   control's share, *cat* gets less than the control's.
+# - **Flow** is near 1 for the first words, and falls where few pipes lead. It has no control's shape to fear only
+#   because it says so little: nearly everything *could* get through.
+#
+# None of the three singles out *cat*, which a reader would say *it* stands for. That is no fault of theirs. They report
+# on weights, and nothing has shown that this model resolves the pronoun at all.
+
+# %%
+columns(tower, -1)
+
+# %% [markdown]
+# On the fact, rollout and control are close to each other once more. The next sentence is one where they part. Its
+# answer is *Mary*, and in chapter 00 you saw a dark line from *Mary* to the last token, in layer 1. So look at layer 1.
+
+# %%
+mary = "When Mary and John went to the store, John gave a drink to"
+columns(mary, -1, layer=1)
+
+# %% [markdown]
+# In layer 1 the last token reads *Mary* more than anything. In the rollout *Mary* has less than even heads give it:
+# one layer's line is diluted by the other three. What stands out from the control is the second *John* and *gave*,
+# with four to five times its share. So this rollout is a finding about the model, paths of attention lead there, but
+# not about the answer. *John* may even matter because it is **not** the answer; a method without a sign can't tell.
+#
+# ## Every choice is a choice of answer
+#
+# How much weight has the residual connection? Do heads count by their mean, or does the strongest one decide? Are weak
+# weights noise to be dropped? Rollout answers none of these by itself, and its scores depend on all of them:
+
+# %%
+for residual in (0.0, 0.5, 0.9):
+    print(f"residual {residual}:", xai.attention_rollout(model, tower, residual=residual).scores.round(2))
+for fuse in ("mean", "max", "min"):
+    print(f"fuse {fuse:7}:", xai.attention_rollout(model, tower, fuse=fuse).scores.round(2))
+for discard in (0.0, 0.5, 0.9):
+    print(f"discard {discard}: ", xai.attention_rollout(model, tower, discard=discard).scores.round(2))
+
+# %% [markdown]
+# Without a residual connection nothing holds a token back, and nearly three quarters drain to the first one. With 0.9
+# two thirds stay where they are. Dropping nine tenths of the weights drains the rest to the first token again. The
+# order of the words changes too: *city* is behind *loc* at residual 0.5, and before it at 0.9. A rollout without its
+# options is half a result, so ours records them (`result.options`).
+#
+# Try it. The third panel is the difference to the control, under the same options. Which setting brings out most of
+# it? And is there one under which *cat* leads? If you search until a picture pleases you, whose explanation is it?
+
+
+# %%
+def explorer(text: str, layers: tuple[int, int], fuse: str, discard: float, residual: float, query: int):
+    """The rollout of a range of layers, read at one token, beside that of even heads."""
+    result = xai.attention_rollout(
+        model, text, layers=range(layers[0], layers[1] + 1), fuse=fuse, discard=discard, residual=residual
+    )
+    i = min(query, len(result.tokens)) - 1
+    even = np.tril(np.ones_like(result.matrix)) / np.arange(1, len(result.tokens) + 1)[:, None]
+    heads = np.broadcast_to(even, (layers[1] - layers[0] + 1, 1, *even.shape))
+    control = rollout(mix(heads, discard=discard, residual=residual))[i]
+    scores = {"rollout": result.matrix[i], "even heads": control, "difference": result.matrix[i] - control}
+    return plots.side_by_side(result.tokens, scores, title=f"read at token {i}, {result.tokens[i]!r}")
+
+
+viz.explore(
+    explorer,
+    text=cat,
+    layers=viz.Span(0, model.n_layers - 1),
+    fuse=["mean", "max", "min"],
+    discard=(0.0, 0.9, 0.1),
+    residual=(0.0, 1.0, 0.1),
+    query=(1, 11),
+    start={"residual": 0.5, "query": 8},
+    labels={"query": "query token", "fuse": "head fusion", "discard": "discard ratio", "residual": "residual weight"},
+)
+
+# %% [markdown]
+# ## Is attention an explanation?
+#
+# All of this is about weights. Does the *answer* depend on them? Jain & Wallace (2019) permuted the attention of
+# recurrent models with one attention layer, and often the output hardly changed: *Attention is not Explanation*.
+# Wiegreffe & Pinter (2019) replied that weights which could have been different are not for that reason meaningless:
+# *Attention is not not Explanation*. Both studied other models than ours. We can do better than quote them: change the
+# attention, run the model, look.
+#
+# `edited_attention` lets the model go on with other weights. Here, each token attends evenly to all that it can see, in
+# one layer at a time.
+
+# %%
+course.ask(
+    "In one layer, all heads attend evenly. In which layers is Paris then lost?",
+    {
+        "In all of them": "Then every layer's attention would be needed. The next cell shows that two are not.",
+        "In the last two, where the answer is read": "A good guess, and wrong here: what the last token needs has arrived before. The last two layers' attention may be anything.",
+        "In layer 1 only": "Layer 1 carries it. In layer 0 even attention is close enough to what the model needs.",
+        "In none: attention is no explanation": "That holds for three of the four layers. In the fourth, Paris is gone.",
+    },
+    answer="c",
+)
+
+
+# %%
+def evenly(layer: int):
+    """An edit that spreads the attention of one layer evenly over the tokens that each query sees."""
+    return lambda weights, at: (weights > 0) / (weights > 0).sum(-1, keepdim=True) if at == layer else weights
+
+
+def with_even_layers(text: str, answer: str) -> list[float]:
+    """The answer's probability with even attention in layer 0, 1, ..."""
+    target, values = xai.Target(answer, output="probability"), []
+    for layer in range(model.n_layers):
+        with edited_attention(model, evenly(layer)):
+            values.append(round(model.value(text, target), 2))
+    return values
+
+
+for text, answer in ((tower, "Paris"), ("The capital of France is", "Paris"), (mary, "Mary")):
+    print(f"{answer:5} by layer: {with_even_layers(text, answer)}  after {text!r}")
+
+# %% [markdown]
+# Read the columns for layers 2 and 3: their attention may be anything at all, and all three answers stay. So a
+# heatmap of the last layer's attention, the one that is shown most often, is for these sentences a picture of numbers
+# that the answer does not depend on. Layer 1 is another matter: each answer is lost. And *Paris* survives even
+# attention in layer 0 after the tower and not after the capital: **whether attention explains depends on the layer
+# and on the sentence.**
+#
+# (To attend evenly is one change of many, and a strange one: the model never met it in training. That it breaks an
+# answer shows that these weights mattered, not how.)
+#
+# Head by head, and milder: keep a head's weights at the last token, but permute which token gets which. If the answer
+# survives five permutations, that head's map at the last token explains nothing about it.
+
+
+# %%
+def permuted(layer: int, head: int, seed: int):
+    """An edit that permutes one head's weights at the last token."""
+
+    def edit(weights, at):
+        weights = weights.clone()
+        if at == layer:
+            order = np.random.default_rng(seed).permutation(weights.shape[-1])
+            weights[0, head, -1] = weights[0, head, -1, order]
+        return weights
+
+    return edit
+
+
+paris = xai.Target("Paris", output="probability")
+before = model.value(tower, paris)
+lost = np.zeros((model.n_layers, model.n_heads))
+for layer, head in np.ndindex(*lost.shape):
+    for seed in range(5):
+        with edited_attention(model, permuted(layer, head, seed)):
+            lost[layer, head] += (before - model.value(tower, paris)) / 5
+plots.head_grid(lost, title="P(Paris) lost when a head's last row is permuted", label="mean loss of probability")
+
+# %% [markdown]
+# Most squares are empty. Of sixteen heads three matter at the last token: the previous-token head of layer 0, which
+# reads *city* there, and two heads of layer 1. The other thirteen may attend there to whatever they like.
+#
+# So is attention an explanation? It *can* be a part of one, where changing it changes the answer. That has to be shown,
+# head by head, and the weight itself does not show it: a large weight in layer 3 did nothing here. Chapter 02 asks
+# gradients how much each weight matters; chapter 09 replaces activations instead of weights.
+#
+# ## Where it breaks
+#
+# This row was published as the rollout of GPT-2 on the cat sentence, read at *it*:
+
+# %%
+published = {"The": 0.203, "cat": 0.421, "sat": 0.118, "on": 0.042, "the": 0.038, "mat": 0.087, "because": 0.061}
+published |= {"it": 0.014, "was": 0.010, "very": 0.004, "tired": 0.002}
+row = np.array(list(published.values()))
+print("sum of the row:", row.sum().round(3))
+print("on tokens after 'it':", row[8:].sum().round(3))
+print("ours on tokens after 'it':", result.matrix[7, 8:].sum())
+
+# %% [markdown]
+# It looks right. It names the cat, and it sums to 1, so the first law holds. But GPT-2 is causal: *it* can't read
+# *was*, *very* and *tired*, which come later. **No causal model can produce this row**, whatever its weights. The
+# second law finds that, and the first does not: a law that holds proves little, a law that breaks proves much.
+#
+# The code beside that row has three more bugs, and they are your exercises.
+#
+# ## Does it transfer?
+#
+# GPT-2 small has 12 layers where ours has 4. What would rollout look like there? The control can be asked without
+# downloading anything, for it needs no model:
+
+# %%
+even = np.tril(np.ones((10, 10))) / np.arange(1, 11)[:, None]
+for depth in (1, 4, 12, 24):
+    row = rollout(mix(np.broadcast_to(even, (depth, 1, 10, 10))))[-1]
+    print(f"{depth:2} layers of even heads: first token {row[0]:.2f}, next {row[1]:.2f}, last {row[-1]:.2f}")
+
+# %% [markdown]
+# The deeper the model, the more of a rollout goes to the first token, whatever its heads do: with 24 layers of even
+# heads, nearly all. In large models many heads rest on the first token besides. So in a deep decoder a rollout's first
+# token says little, and its control is no luxury. What may not transfer is the rest: which layers matter, which head
+# looks where. Put `xai.load("gpt2")` in place of the model at the top, and see for yourself.
+#
+# In encoders such as BERT nothing is causal, and even heads share evenly: there the control is flat.
+#
+# ## Exercise 1 (easy, 5 minutes): the word that is never found
+#
+# The code beside the published row looks for its word with `tokens.index("it") if "it" in tokens else 7`. GPT-2's
+# tokenizer writes the blank before a word into the token, as *Ġ*: the token is `"Ġit"`, the test never succeeds, and 7
+# is right by luck. Write a function that finds **all** places of a word among such pieces, with or without the *Ġ*.
+
+
+# %% tags=["exercise"]
+def positions(pieces: list[str], word: str) -> list[int]:
+    """The places of the pieces that are this word, with or without a leading Ġ; an empty list if there is none."""
+    # solution
+    return [place for place, piece in enumerate(pieces) if piece.removeprefix("Ġ") == word]
+    # end solution
+
+
+# %% tags=["check"]
+course.check("find-a-word", positions)
+
+# %% [markdown]
+# ## Exercise 2 (medium, 15 minutes): a batch
+#
+# The same code begins each layer with `attn.squeeze(0)`, to get rid of the batch. With two texts in the batch nothing
+# is squeezed, and the matrices no longer fit. Write rollout for a batch: heads averaged, the residual connection
+# counted half, the upper layer on the left.
+
+
+# %% tags=["exercise"]
+def rollout_of_batch(attentions: list[np.ndarray]) -> np.ndarray:
+    """Rollout of a batch: for each layer weights (batch, heads, n, n), the lowest first, to (batch, n, n)."""
+    # solution
+    n = attentions[0].shape[-1]
+    result = np.eye(n)
+    for layer in attentions:
+        result = (0.5 * layer.mean(axis=1) + 0.5 * np.eye(n)) @ result
+    return result
+    # end solution
+
+
+# %% tags=["check"]
+course.check("rollout-of-a-batch", rollout_of_batch)
+
+# %% [markdown]
+# ## Exercise 3 (medium, 15 minutes): the row that vanished
+#
+# To drop weak weights the same code takes one quantile of the **whole matrix** and sets all that is below it to zero.
+# In a causal model that is unfair to late rows, whose weights are spread over many tokens. A row can lose all of
+# them; it is then divided by its sum, zero:
+
+# %%
+weights = np.array([[1, 0, 0, 0], [0.25, 0.75, 0, 0], [0.5, 0.3, 0.2, 0], [0.25, 0.25, 0.25, 0.25]])
+kept = weights * (weights >= np.quantile(weights, 0.8))
+with np.errstate(invalid="ignore"):
+    print(kept / kept.sum(axis=-1, keepdims=True))
+
+# %% [markdown]
+# Write it row by row. Of a row's $m$ positive weights, drop the floor(share · $m$) weakest, and divide what is left by
+# its sum. (`share` is below 1, so at least one weight stays. You need not care about ties.)
+
+
+# %% tags=["exercise"]
+def discard(attention: np.ndarray, share: float) -> np.ndarray:
+    """(n, n) attention without the weakest weights of each row, each row summing to 1 again."""
+    # solution
+    result = attention.copy()
+    for row in result:
+        positive = np.flatnonzero(row > 0)
+        weakest = positive[np.argsort(row[positive])][: int(share * len(positive))]
+        row[weakest] = 0
+    return result / result.sum(axis=-1, keepdims=True)
+    # end solution
+
+
+# %% tags=["check"]
+course.check("discard-by-row", discard)
+
+# %% [markdown]
+# ## Exercise 4 (open, 20 minutes)
+#
+# Take a sentence of your own, and find a head in `head_patterns` whose pattern has a name. Then permute that head's
+# weights at every row, as above. Does the answer change? Does a head with a clear pattern matter more than a mixed one?
+# There is no check: write down what you expected, and what you saw.
+#
+# ## Quiz
+
+# %%
+course.ask(
+    "What does attention rollout capture that the raw attention of one layer does not?",
+    {
+        "Paths over several layers: what a token read from may itself have read from others": "The product of the layers sums over all such paths, the residual connections included.",
+        "How much each token changes the output": "No output is asked about. Rollout follows weights only, so it can't say what a token did to the answer.",
+        "What the values and the MLPs do": "It ignores both. Two models with the same weights of attention and different values have the same rollout.",
+    },
+    answer="a",
+)
+
+# %%
+course.ask(
+    "All rows of a published rollout sum to 1. What follows?",
+    {
+        "It is right": "All weight on the first token also sums to 1, and so did the row that no causal model can produce.",
+        "Not much: rows that broke it would be wrong, rows that keep it may be": "A law can refute. It takes more laws, a case by hand and a random case to identify a method.",
+        "That the model is causal": "Rows of a bidirectional model sum to 1 as well.",
+    },
+    answer="b",
+)
+
+# %%
+course.ask(
+    "A token has rollout 0.25 and flow 0.5. How can that be?",
+    {
+        "One of them is computed wrongly": "Flow is never below rollout, and mostly above it: it may use pipes that rollout shares among all tokens.",
+        "Flow counts the heads separately": "Both start from the same fused matrices.",
+        "Flow lets each token use the whole network for itself; rollout shares it out": "So rollout's scores sum to 1, and flow's do not.",
+    },
+    answer="c",
+)
+
+# %%
+course.ask(
+    "With even attention in the last layer the model still says Paris. What have you shown?",
+    {
+        "That attention is not an explanation": "For one layer, one change and one sentence. In layer 1 the same change lost the answer.",
+        "That this answer does not depend on where the last layer attends": "Just that, and for this sentence. A heatmap of those weights can't explain this answer.",
+        "That the last layer does nothing": "Its MLP and its values were left as they are. Only the weights were changed.",
+    },
+    answer="b",
+)
+
+# %%
+course.ask(
+    "In a decoder with 24 layers, rollout gives the first token nearly everything. What do you conclude?",
+    {
+        "The first token decides the answer": "Even heads give it nearly everything too. The control shows that the number says nothing about the model.",
+        "The first token is an attention sink": "It may be one. But rollout can't tell you: heads that attend evenly lead to the same picture.",
+        "Nothing, before I have seen what heads without any preference give": "A control before a conclusion. Look at the difference between the two.",
+    },
+    answer="c",
+)
+
+# %% [markdown]
+# ## In short
+#
+# - Raw attention is one hop of one layer. Rollout multiplies layers, with the residual connection mixed in; flow asks
+#   how much could get through.
+# - None of them sees values, MLPs, the sign, or the answer.
+# - Residual weight, fusion and discarding change the result. Report them.
+# - In causal models much of a rollout is causality itself. Put a control beside it.
+# - Whether attention matters to an answer is an experiment: change it, and look at the answer.
+#
+# **Next:** chapter 02 asks which attention weights the answer is sensitive to.
+#
+# **Sources.** Abnar & Zuidema 2020, *Quantifying Attention Flow in Transformers*. Jain & Wallace 2019, *Attention is
+# not Explanation*. Wiegreffe & Pinter 2019, *Attention is not not Explanation*. Clark et al. 2019, *What Does BERT
+# Look At?* (patterns of heads). Olsson et al. 2022, *In-context Learning and Induction Heads*. Xiao et al. 2023,
+# *Efficient Streaming Language Models with Attention Sinks*.

@@ -1,0 +1,86 @@
+"""Which methods answer my question, given what I have of the model, whom the result is for, and what I can spend?
+
+It filters the table of methods and ranks nothing: that a method fits a task does not make its answers true. Chapter 07
+measures that.
+"""
+
+from __future__ import annotations
+
+from .errors import OptionError
+from .registry import ACCESSES, AUDIENCES, EFFORTS, GOALS, Access, Audience, Effort, Goal, MethodRecord, records
+from .viz.table import Table
+
+# The questions, and the answers that each may have; "any" leaves it open.
+CHOICES: dict[str, dict[str, str | None]] = {
+    name: {"any": None} | {value: value for value in values}
+    for name, values in (("access", ACCESSES), ("audience", AUDIENCES), ("goal", GOALS), ("effort", EFFORTS))
+}
+
+
+def choose(
+    access: Access | None = None,
+    audience: Audience | None = None,
+    goal: Goal | None = None,
+    effort: Effort | None = None,
+) -> tuple[MethodRecord, ...]:
+    """The methods that need no more than this access and this effort, and serve this audience and this goal.
+
+    None leaves a question open. Who has the internals also has gradients and outputs. The rows are in the order of the
+    chapters, methods to come (without a path) included; there may be none. The vocabularies are those of
+    `registry.MethodRecord`. Raises OptionError.
+    """
+    usable = _up_to("access", access, ACCESSES)
+    affordable = _up_to("effort", effort, EFFORTS)
+    _check("audience", audience, AUDIENCES)
+    _check("goal", goal, GOALS)
+    return tuple(
+        row
+        for row in records()
+        if row.access in usable
+        and row.effort in affordable
+        and (audience is None or audience in row.audience)
+        and (goal is None or goal in row.goals)
+    )
+
+
+def table(
+    access: Access | None = None,
+    audience: Audience | None = None,
+    goal: Goal | None = None,
+    effort: Effort | None = None,
+) -> Table:
+    """What `choose` gives, to be read: what each method asks, needs, gives and costs, and where it comes from."""
+    rows = choose(access, audience, goal, effort)
+    title = f"{len(rows)} of {len(records())} methods"
+    if not rows:
+        title += ": no method of the course fits all of these answers; set one of them to any"
+    return Table(
+        title,
+        ("method", "it asks", "gives", "scope", "needs", "cost", "strength", "weakness", "chapter", "source"),
+        tuple(
+            (
+                row.name,
+                row.question,
+                row.result,
+                row.scope,
+                row.access,
+                row.effort,
+                row.strength,
+                row.weakness,
+                row.chapter.split("_")[0] + ("" if row.path else ", to come"),
+                row.source,
+            )
+            for row in rows
+        ),
+    )
+
+
+def _up_to(name: str, value: str | None, ordered: tuple[str, ...]) -> tuple[str, ...]:
+    """The values as far as this one; all of them for None."""
+    _check(name, value, ordered)
+    return ordered if value is None else ordered[: ordered.index(value) + 1]
+
+
+def _check(name: str, value: str | None, values: tuple[str, ...]) -> None:
+    if value is not None and value not in values:
+        raise OptionError(f"{name}={value!r}: choose one of {', '.join(map(repr, values))}, or None for any")

@@ -1,0 +1,97 @@
+"""What the exercises of chapter 00 are held to."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+from .. import models
+from .checks import Part, differs
+
+CAPITALS = {"France": "Paris", "Japan": "Tokyo", "Egypt": "Cairo", "Italy": "Rome"}
+OPINIONS = {"positive": ("wonderful", "great", "lovely"), "negative": ("dull", "awful", "boring")}
+DIRECTORS = ("Vale", "Stone", "Reed")
+
+
+def _probability(model: models.TextModel, text: str, answer: str) -> float:
+    return next(guess.probability for guess in model.predict(text, k=10**6) if guess.token == answer)
+
+
+def _effect_by_hand(effect: Callable[..., Any]) -> str:
+    """keyword-detector, whose weights are written by hand: "good" alone makes it say positive."""
+    model = models.load("keyword-detector")
+    expected = model.predict("good film", k=1)[0].probability - model.predict("bad film", k=2)[1].probability
+    got = effect(model, "good film", "good", "bad", "positive")
+    return differs(got, expected, "'good film' with bad for good, on keyword-detector, positive")
+
+
+def _effect_law(effect: Callable[..., Any]) -> str:
+    model = models.load("course-gpt2")
+    text, changed = "The capital of France is", "The capital of Japan is"
+    there, back = effect(model, text, "France", "Japan", " Paris"), effect(model, changed, "Japan", "France", " Paris")
+    nothing = effect(model, text, "France", "France", " Paris")
+    return differs(nothing, 0.0, "an exchange of France for France") or differs(
+        back, -float(there), "Japan back to France, minus France to Japan"
+    )
+
+
+def _effect_random(effect: Callable[..., Any]) -> str:
+    model = models.load("course-gpt2")
+    old, new = random.Random().sample(sorted(CAPITALS), 2)
+    text, answer = f"The capital of {old} is", f" {CAPITALS[old]}"
+    expected = _probability(model, text, answer) - _probability(model, text.replace(old, new), answer)
+    return differs(effect(model, text, old, new, answer), expected, f"{text!r} with {new} for {old}, {answer!r}")
+
+
+def _reviews() -> list[str]:
+    words = [word for words in OPINIONS.values() for word in words]
+    return [f"The plot was {word}. Directed by Vale." for word in words]
+
+
+def _turned(model: models.TextModel, texts: list[str], old: str, new: str) -> float:
+    def verdict(text: str) -> str:
+        return model.predict(text, k=1)[0].token
+
+    return sum(verdict(text) != verdict(text.replace(old, new)) for text in texts) / len(texts)
+
+
+def _turned_law(turned: Callable[..., Any]) -> str:
+    model, texts = models.load("course-shortcut"), _reviews()
+    same = turned(model, list(texts), "Vale", "Vale")
+    twice = differs(
+        turned(model, texts + texts, "Vale", "Stone"), turned(model, list(texts), "Vale", "Stone"), "each text twice"
+    )
+    return differs(same, 0.0, "an exchange of Vale for Vale") or twice
+
+
+def _turned_by_hand(turned: Callable[..., Any]) -> str:
+    """keyword-detector says positive where there is a keyword: bad for good turns two of four, back one of three."""
+    model = models.load("keyword-detector")
+    bad = ["good film", "the film was good", "good and great film", "the film"]
+    good = ["bad film", "a bad and great film", "the film"]
+    return differs(turned(model, bad, "good", "bad"), 0.5, "bad for good in four texts on keyword-detector") or differs(
+        turned(model, good, "bad", "good"), 1 / 3, "good for bad in three texts on keyword-detector"
+    )
+
+
+def _turned_random(turned: Callable[..., Any]) -> str:
+    model = models.load(random.Random().choice(["course-shortcut", "course-clean"]))
+    texts = random.Random().sample(_reviews(), 4)
+    new = random.Random().choice(DIRECTORS[1:])
+    where = f"{model.name}, {new} for Vale, four reviews"
+    return differs(turned(model, list(texts), "Vale", new), _turned(model, texts, "Vale", new), where)
+
+
+EXERCISES = {
+    "effect-of-a-word": (
+        Part("law", "exchanging a word for itself does nothing, and exchanging back is the opposite", _effect_law),
+        Part("by hand", "on a model whose weights are written by hand", _effect_by_hand),
+        Part("random", "as computed here, for a country drawn at random", _effect_random),
+    ),
+    "turned-verdicts": (
+        Part("law", "a name for itself turns nothing, and each text twice gives the same share", _turned_law),
+        Part("by hand", "on a model whose rule is known", _turned_by_hand),
+        Part("random", "as computed here, for reviews drawn at random", _turned_random),
+    ),
+}

@@ -1,0 +1,84 @@
+"""Questions with a few options, each of which says why it is right, or what misconception lies behind it.
+
+Used before a result is shown, to make the reader commit to a guess, and in the quiz at the end of a chapter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+from ..errors import OptionError
+from ..viz.widgets import mimebundle, toolkit
+
+LETTERS = "abcdefgh"
+
+
+def ask(question: str, options: Mapping[str, str], answer: str) -> Question:
+    """A question with its options, shown as the last value of a cell.
+
+    options: each option's words, and what to say to those who choose it. answer: the right option's letter, "a" for the
+    first. Raises OptionError where the answer is no option, or where there are fewer than two options or more than
+    eight.
+    """
+    return Question(question, dict(options), answer)
+
+
+@dataclass
+class Question:
+    """A question that explains each of its options; `choose` answers it without a widget."""
+
+    question: str
+    options: dict[str, str]
+    answer: str
+    widget: Any = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not 2 <= len(self.options) <= len(LETTERS):
+            raise OptionError(f"a question has two to {len(LETTERS)} options, got {len(self.options)}")
+        if self.answer not in self._lettered():
+            raise OptionError(f"answer={self.answer!r}: the options are {', '.join(self._lettered())}")
+        self.widget = self._widget()
+
+    def choose(self, letter: str) -> str:
+        """What to say to the option with this letter, "a" for the first."""
+        lettered = self._lettered()
+        if letter not in lettered:
+            raise OptionError(f"choose({letter!r}): the options are {', '.join(lettered)}")
+        return f"{'Right.' if letter == self.answer else 'Not quite.'} {self.options[lettered[letter]]}"
+
+    def _lettered(self) -> dict[str, str]:
+        return dict(zip(LETTERS, self.options, strict=False))
+
+    def _widget(self) -> Any:
+        kit = toolkit()
+        if kit is None:
+            return None
+        choices = [(f"{letter}) {option}", letter) for letter, option in self._lettered().items()]
+        radio = kit.RadioButtons(options=choices, value=None, layout=kit.Layout(width="auto", max_width="100%"))
+        radio.description, radio.style.description_width = "Your answer", "initial"
+        button = kit.Button(description="Check", tooltip="Check the answer that is selected")
+        reply = kit.HTML()
+
+        def clicked(_: Any) -> None:
+            said = "Select an answer first." if radio.value is None else self.choose(radio.value)
+            verdict, _, why = said.partition(". ")
+            shown = f"<strong>{escape(verdict)}.</strong> {escape(why)}" if why else escape(said)
+            reply.value = f'<div role="status">{shown}</div>'
+
+        button.on_click(clicked)
+        self.controls = {"radio": radio, "button": button, "reply": reply}
+        return kit.VBox([kit.HTML(f"<strong>{escape(self.question)}</strong>"), radio, button, reply])
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        lettered = self._lettered().items()
+        folded = "".join(
+            f"<details><summary>{letter}) {escape(option)}</summary><p>{escape(self.choose(letter))}</p></details>"
+            for letter, option in lettered
+        )
+        page = f"<div><p><strong>{escape(self.question)}</strong> Open the answer that you choose.</p>{folded}</div>"
+        listed = "\n".join(f"  {letter}) {option}" for letter, option in lettered)
+        words = f'{self.question}\n{listed}\nAnswer with _.choose("a"), where _ is this cell\'s value.'
+        return mimebundle(self.widget, page, words)
