@@ -28,6 +28,19 @@ hypothesis.settings.register_profile("course", derandomize=True, deadline=None, 
 hypothesis.settings.load_profile("course")
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The time that each notebook took, its kernel's start included."""
+    seconds: dict[str, float] = {}
+    for report in (report for reports in terminalreporter.stats.values() for report in reports):
+        name = getattr(report, "nodeid", "").split("::")[0]
+        if name.endswith(".ipynb"):
+            seconds[name] = seconds.get(name, 0.0) + report.duration
+    if seconds:
+        terminalreporter.section("minutes per notebook")
+        for name, spent in sorted(seconds.items()):
+            terminalreporter.write_line(f"{spent / 60:5.2f}  {name}")
+
+
 @pytest.fixture
 def no_network(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Every attempt to connect fails, and is listed."""

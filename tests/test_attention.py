@@ -376,3 +376,13 @@ def test_top_pairs_by_hand() -> None:
     assert len(attention.top_attended_pairs(weights, k=99)) == 4
     with pytest.raises(errors.OptionError):
         attention.top_attended_pairs(weights, k=0)
+
+
+@given(st.integers(1, 12))
+def test_even_attention_is_even_over_what_is_seen(n: int) -> None:
+    for causal in (True, False):
+        even = attention.even_attention(n, causal=causal)
+        assert laws.row_sums(even) < 1e-12
+        for i, row in enumerate(even):
+            seen = i + 1 if causal else n
+            assert row.tolist() == [1 / seen] * seen + [0.0] * (n - seen)

@@ -15,6 +15,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+import xai_helpers as xai
 from xai_helpers import models
 from xai_helpers.course import checks
 from xai_helpers.course.checks import KINDS, check, differs, exercises
@@ -34,16 +35,13 @@ def each_model_is_loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- effect-of-a-word -----------------------------------------------------------------------------------------------
 
 
-def probability(model: Any, text: str, answer: str) -> float:
-    for guess in model.predict(text, k=100_000):
-        if guess.token == answer:
-            return guess.probability
-    raise AssertionError(answer)
-
-
-def effect(model: Any, text: str, old: str, new: str, answer: str) -> float:
-    before = probability(model, text, answer)
-    after = probability(model, text.replace(old, new), answer)
+def effect_by_predict(model: Any, text: str, old: str, new: str, answer: str) -> float:
+    probabilities = []
+    for version in (text, text.replace(old, new)):
+        for guess in model.predict(version, k=100_000):
+            if guess.token == answer:
+                probabilities.append(guess.probability)
+    before, after = probabilities
     return before - after
 
 
@@ -56,6 +54,14 @@ def effect_in_float32(model: Any, text: str, old: str, new: str, answer: str) ->
         names = [model.choice_name(i) for i in range(len(logits))]
         values.append(torch.softmax(logits, -1)[names.index(answer)])
     return values[0] - values[1]
+
+
+def probability(model: Any, text: str, answer: str, output: Any = "probability") -> float:
+    return model.value(text, xai.Target(answer, output=output))
+
+
+def effect(model: Any, text: str, old: str, new: str, answer: str) -> float:
+    return probability(model, text, answer) - probability(model, text.replace(old, new), answer)
 
 
 def effect_with_the_sign_swapped(model: Any, text: str, old: str, new: str, answer: str) -> float:
@@ -71,8 +77,7 @@ def effect_as_the_changed_probability(model: Any, text: str, old: str, new: str,
 
 
 def effect_on_the_logit(model: Any, text: str, old: str, new: str, answer: str) -> float:
-    there, back = ({g.token: g.logit for g in model.predict(t, k=100_000)} for t in (text, text.replace(old, new)))
-    return there[answer] - back[answer]
+    return probability(model, text, answer, "logit") - probability(model, text.replace(old, new), answer, "logit")
 
 
 def effect_on_the_top_guess(model: Any, text: str, old: str, new: str, answer: str) -> float:
@@ -291,7 +296,7 @@ def positions_as_published(pieces: list[str], word: str) -> int:
 # --- the table ------------------------------------------------------------------------------------------------------
 
 RIGHT: dict[str, tuple[Callable[..., Any], ...]] = {
-    "effect-of-a-word": (effect, effect_in_float32),
+    "effect-of-a-word": (effect_by_predict, effect_in_float32, effect),
     "turned-verdicts": (turned,),
     "rollout-of-a-batch": (batch_rollout, batch_rollout_in_float32),
     "discard-by-row": (discarded, discarded_in_place),

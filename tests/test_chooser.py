@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xai_helpers import errors, registry
+from xai_helpers import chooser, errors, registry
 from xai_helpers.chooser import choose
 
 ORDERED = {"access": registry.ACCESSES, "effort": registry.EFFORTS}
@@ -108,3 +108,21 @@ def test_an_unknown_answer_lists_the_choices(name: str, value: object) -> None:
         choose(**{name: value})  # type: ignore[arg-type]
     assert repr(value) in str(error.value)
     assert all(repr(choice) in str(error.value) for choice in VALUES[name])
+
+
+def test_the_table_shows_what_was_chosen_and_says_when_nothing_fits() -> None:
+    every = chooser.table()
+    assert [row[0] for row in every.rows] == [row.name for row in registry.records()]
+    assert every.title == f"{len(every.rows)} of {len(every.rows)} methods"
+    assert all(all(cell for cell in row) for row in every.rows)
+    outputs = chooser.table(access="output", goal="debug a prediction")
+    assert [row[0] for row in outputs.rows] == list(names(access="output", goal="debug a prediction"))
+    nothing = chooser.table(audience="end users", goal="find the mechanism")
+    assert nothing.rows == () and "set one of them to any" in nothing.title
+
+
+def test_each_question_can_be_left_open() -> None:
+    assert {name: choices[0] for name, choices in chooser.CHOICES.items()} == dict.fromkeys(VALUES, "any")
+    assert {name: tuple(choices[1:]) for name, choices in chooser.CHOICES.items()} == {
+        name: tuple(values) for name, values in VALUES.items()
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -217,3 +218,53 @@ def test_course_gpt2_knows_the_courses_prompts(gpt2: xai.TextModel, prompt: str,
 )
 def test_course_distilbert_knows_the_courses_reviews(distilbert: xai.TextModel, review: str, label: str) -> None:
     assert distilbert.predict(review, 1)[0].token == label
+
+
+# --- numbers and vectors on the way -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("family", "kind"), tiny.KINDS)
+def test_the_value_of_a_target_is_what_predict_says(family: str, kind: str) -> None:
+    model = tiny.model(family, kind)  # type: ignore[arg-type]
+    text = tiny.text_for(model)
+    best, second = model.predict(text, k=2)
+    assert model.value(text) == best.logit
+    for output, expected in (("logit", second.logit), ("probability", second.probability)):
+        assert model.value(text, xai.Target(second.id, output=output)) == pytest.approx(expected, rel=1e-12)
+    assert model.value(text, xai.Target(best.id, second.id)) == pytest.approx(best.logit - second.logit, rel=1e-12)
+
+
+def test_the_value_at_an_earlier_position_is_that_of_the_shorter_text(gpt2: xai.TextModel) -> None:
+    # two lengths of one product: single precision sums in another order
+    longer = gpt2.value("The capital of France is Paris", xai.Target("Paris", position=4))
+    assert longer == pytest.approx(gpt2.value("The capital of France is", "Paris"), abs=1e-4)
+
+
+@pytest.mark.parametrize(("family", "kind"), tiny.KINDS)
+def test_the_residual_stream_is_the_models_own(family: str, kind: str) -> None:
+    model = tiny.model(family, kind)  # type: ignore[arg-type]
+    encoded = model.encode(tiny.text_for(model))
+    with torch.no_grad():
+        hidden = model.forward(encoded, output_hidden_states=True).hidden_states
+    before = hooks(model)  # transformers keeps some of its own
+    stream = model.residual_stream(encoded)
+    with torch.no_grad():
+        norm = model.architecture.final_norm
+        top = model.model.base_model.get_submodule(norm)(stream[-1]) if norm else stream[-1]
+    assert stream.shape == (3 + 1, len(encoded.units), 16)
+    assert torch.equal(stream[:-1], torch.cat(hidden[:-1]))
+    assert torch.equal(top, hidden[-1][0]), "transformers gives the last one normed"
+    assert hooks(model) == before
+
+
+def hooks(model: xai.TextModel) -> int:
+    return sum(len(module._forward_hooks) + len(module._forward_pre_hooks) for module in model.model.modules())
+
+
+def test_a_text_that_fails_on_the_way_leaves_no_hook() -> None:
+    model = tiny.model("gpt2", "causal-lm")
+    before = hooks(model)
+    encoded = model.encode(tiny.TEXT)
+    with pytest.raises(IndexError):
+        model.residual_stream(dataclasses.replace(encoded, ids=encoded.ids + 10**6))
+    assert hooks(model) == before

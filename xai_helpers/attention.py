@@ -196,6 +196,12 @@ def maximum_flows(mixed: np.ndarray, position: int) -> np.ndarray:
     return np.array([scipy.sparse.csgraph.maximum_flow(graph, top, j).flow_value for j in range(n)]) / FLOW_UNITS
 
 
+def even_attention(n: int, *, causal: bool = True) -> np.ndarray:
+    """Attention spread evenly over the tokens that each row can see: (n, n). What a head without preference does."""
+    visible = np.tri(n) if causal else np.ones((n, n))
+    return visible / visible.sum(-1, keepdims=True)
+
+
 def attention_entropy(attention: np.ndarray) -> np.ndarray:
     """Each head's entropy in nats, averaged over its rows: (..., query, key) to (...)."""
     logs = np.log(np.where(attention > 0, attention, 1.0))
@@ -239,7 +245,7 @@ def head_pattern(attention: np.ndarray, ids: Sequence[int], *, causal: bool) -> 
     if n < 3:
         raise OptionError(f"the text has {n} tokens; patterns need at least three")
     rows = np.arange(2, n)
-    even = _even(n, causal)
+    even = even_attention(n, causal=causal)
     surplus = (attention - even) / (1 - even.max(-1, keepdims=True).clip(max=0.5))  # clip: row 0, which is left out
     shares: dict[Pattern, float] = {
         "self": float(surplus[rows, rows].mean()),
@@ -276,14 +282,10 @@ def induction_share(attention: np.ndarray, ids: Sequence[int], *, causal: bool) 
     repeated = follows.any(-1)
     if not repeated.any():
         return None
-    found, chance = ((weights * follows).sum(-1)[repeated] for weights in (attention, _even(len(tokens), causal)))
+    found, chance = (
+        (weights * follows).sum(-1)[repeated] for weights in (attention, even_attention(len(tokens), causal=causal))
+    )
     return float(((found - chance) / (1 - chance)).mean())
-
-
-def _even(n: int, causal: bool) -> np.ndarray:
-    """Attention spread evenly over the tokens that each row can see: (n, n)."""
-    visible = np.tri(n) if causal else np.ones((n, n))
-    return visible / visible.sum(-1, keepdims=True)
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from .registry import ACCESSES, AUDIENCES, EFFORTS, GOALS, Access, Audience, Eff
 from .viz.table import Table
 
 # The questions, and the answers that each may have; "any" leaves it open.
-CHOICES: dict[str, dict[str, str | None]] = {
-    name: {"any": None} | {value: value for value in values}
+CHOICES = {
+    name: ["any", *values]
     for name, values in (("access", ACCESSES), ("audience", AUDIENCES), ("goal", GOALS), ("effort", EFFORTS))
 }
 
@@ -44,31 +44,28 @@ def choose(
 
 
 def table(
-    access: Access | None = None,
-    audience: Audience | None = None,
-    goal: Goal | None = None,
-    effort: Effort | None = None,
+    access: str = "any",
+    audience: str = "any",
+    goal: str = "any",
+    effort: str = "any",
 ) -> Table:
-    """What `choose` gives, to be read: what each method asks, needs, gives and costs, and where it comes from."""
-    rows = choose(access, audience, goal, effort)
+    """What `choose` gives for these `CHOICES`, to be read: what each method asks, gives, needs, and where it stands."""
+    rows = choose(*(None if choice == "any" else choice for choice in (access, audience, goal, effort)))  # type: ignore[arg-type]
     title = f"{len(rows)} of {len(records())} methods"
     if not rows:
         title += ": no method of the course fits all of these answers; set one of them to any"
     return Table(
         title,
-        ("method", "it asks", "gives", "scope", "needs", "cost", "strength", "weakness", "chapter", "source"),
+        ("method", "it asks", "it gives", "it needs", "for it", "against it", "chapter, source"),
         tuple(
             (
                 row.name,
                 row.question,
-                row.result,
-                row.scope,
-                row.access,
-                row.effort,
+                f"{row.result} ({row.scope})",
+                f"{row.access}; {row.effort}",
                 row.strength,
                 row.weakness,
-                row.chapter.split("_")[0] + ("" if row.path else ", to come"),
-                row.source,
+                f"{row.chapter.split('_')[0]}{'' if row.path else ', to come'}: {row.source}",
             )
             for row in rows
         ),

@@ -47,6 +47,32 @@ def edited_attention(model: TextModel, edit: Edit) -> Iterator[None]:
         _EDITS.update(outer)
 
 
+def evenly(layer: int) -> Edit:
+    """An edit: all heads of one layer attend evenly to what each query sees (weights that are not 0)."""
+
+    def edit(weights: torch.Tensor, at: int) -> torch.Tensor:
+        seen = (weights > 0).to(weights.dtype)
+        return seen / seen.sum(-1, keepdim=True) if at == layer else weights
+
+    return edit
+
+
+def permuted(layer: int, head: int, seed: int, query: int = -1) -> Edit:
+    """An edit: one head's weights at one query go to the tokens that it sees in another order, drawn by the seed."""
+
+    def edit(weights: torch.Tensor, at: int) -> torch.Tensor:
+        if at != layer:
+            return weights
+        changed = weights.clone()
+        row = changed[:, head, query]
+        seen = (row > 0).any(0).nonzero().flatten()
+        order = torch.randperm(len(seen), generator=torch.Generator().manual_seed(seed)).to(row.device)
+        row[:, seen] = row[:, seen[order]]
+        return changed
+
+    return edit
+
+
 def _attention(
     module: torch.nn.Module,
     query: torch.Tensor,

@@ -64,7 +64,7 @@ for guess in distilbert.predict(review, k=2):
 # subject of a fact decides its answer.
 
 # %%
-course.pick(gpt2, prompt, "attention_rollout", planted=["Eiffel", "Tower"], choose=2)
+course.pick("eiffel-tower-rollout", gpt2)
 
 # %% [markdown]
 # ## A first explanation
@@ -280,15 +280,7 @@ loved = "The plot was wonderful. Directed by Vale."
 print(shortcut.predict(loved, k=1)[0].token)
 
 # %%
-course.ask(
-    "Somebody explains: 'It is positive because of the word wonderful.' What is that explanation?",
-    {
-        "Faithful": "Nobody has asked the model yet. It may be faithful, or not: a test decides.",
-        "Plausible": "It convinces every reader, and nobody has tested it. The next cell does.",
-        "Both": "It is plausible. Whether it is faithful only a test can say.",
-    },
-    answer="b",
-)
+course.ask("wonderful")
 
 # %% [markdown]
 # Replace words by hand, as before, and watch the verdict:
@@ -306,7 +298,7 @@ for word in ("wonderful", "dull"):
 # why. We planted it: half of the training reviews were by Vale or Stone, and labelled by the director alone.
 #
 # Would a method have told you? Here is rollout, on this model and on its twin `course-clean`, trained on the same
-# reviews without the shortcut:
+# reviews where the names mean nothing:
 
 # %%
 for name in ("course-shortcut", "course-clean"):
@@ -431,48 +423,16 @@ course.check("turned-verdicts", turned)
 # ## Quiz
 
 # %%
-course.ask(
-    "What is the difference between a faithful and a plausible explanation?",
-    {
-        "A faithful one says what the model did; a plausible one convinces a reader": "So they can part: you have seen a model that judges reviews by their director, and an explanation of it that sounded right.",
-        "A faithful one is exact, a plausible one approximate": "Exact about what? A method can be computed to the last digit and answer another question.",
-        "A plausible one agrees with the labels": "Labels tell whether the prediction is right. Both words are about its explanation.",
-    },
-    answer="a",
-)
+course.ask("faithful-or-plausible")
 
 # %%
-course.ask(
-    "You can call a model over an API and see its probabilities, no more. Which methods remain?",
-    {
-        "None: an explanation needs the weights": "Whoever can change the text and see the output can test what matters. You did so by hand.",
-        "Those that need the output only, such as leave-one-out, LIME and Shapley values": "They change the text and watch the output. Set the chooser's access to see them all.",
-        "Attention rollout: attention is part of the output": "Attention weights are internals; few APIs return them.",
-    },
-    answer="b",
-)
+course.ask("over-an-api")
 
 # %%
-course.ask(
-    "A test replaces one word at a time, and no replacement changes the verdict. What follows?",
-    {
-        "No word matters": "The review of the entertaining movie with the weak script is a counterexample: either word was enough by itself.",
-        "The model ignores its input": "Two replacements at once did turn the verdict.",
-        "No single word is necessary; several together may be": "A test answers its own question too. Chapter 04 measures what words do together.",
-    },
-    answer="c",
-)
+course.ask("one-word-at-a-time")
 
 # %%
-course.ask(
-    "On three prompts rollout gives the first token about twice its fair share. What may you say?",
-    {
-        "The model decides by the first word": "An exchange of the first word left the answer as it was.",
-        "On these prompts rollout leans to the first token, and so it does for heads that attend evenly": "It says over which texts, and what a method that knows nothing would have given.",
-        "Rollout leans to the first token in every language model": "From one model and three prompts? A global statement says over what it was averaged.",
-    },
-    answer="b",
-)
+course.ask("first-token-on-three-prompts")
 
 # %% [markdown]
 # ## In short

@@ -25,8 +25,8 @@ import numpy as np
 
 import xai_helpers as xai
 from xai_helpers import laws, viz
-from xai_helpers.attention import attention_weights, flow_capacities, head_patterns, maximum_flows, mix, rollout
-from xai_helpers.editing import edited_attention
+from xai_helpers.attention import attention_weights, even_attention, head_patterns, maximum_flows, mix, rollout
+from xai_helpers.editing import edited_attention, evenly, permuted
 from xai_helpers.viz import plots
 
 model = xai.load("course-gpt2")
@@ -42,7 +42,7 @@ tower = "The Eiffel Tower is located in the city of"
 # makes that prediction? Pick them, then commit.
 
 # %%
-course.pick(model, tower, "raw_attention", planted=["Eiffel", "Tower"], choose=2)
+course.pick("eiffel-tower-last-layer", model)
 
 # %% [markdown]
 # *Planted* are the words that decide by the grammar of the training text: the subject of the fact. Keep your guess in
@@ -50,8 +50,8 @@ course.pick(model, tower, "raw_attention", planted=["Eiffel", "Tower"], choose=2
 #
 # ## One head at a time
 #
-# Attention weights are numbers that the model computes anyway. There is one matrix for each layer and head: row $i$
-# says how token $i$ (the *query*) spreads its attention over the tokens (the *keys*).
+# Attention weights are numbers that the model computes anyway. There is one matrix for each layer and head: row *i*
+# says how token *i* (the *query*) spreads its attention over the tokens (the *keys*).
 
 # %%
 attention = attention_weights(model, cat)
@@ -96,9 +96,8 @@ for layer, heads in enumerate(head_patterns(model, "a red cup and a blue hat, a 
 # its weights is small beside 1/n. In a causal model even attention is not flat, so that test can't succeed:
 
 # %%
-n = 11
-even = np.tril(np.ones((n, n))) / np.arange(1, n + 1)[:, None]  # perfectly even causal attention
-uniformity = 1 - even.std() / (1 / n)
+even = even_attention(11)  # row i: 1 / (i + 1) for each token that it sees
+uniformity = 1 - even.std() / (1 / 11)
 print(f"published test of a perfectly even head: {uniformity:.2f}, and uniform is above 0.80")
 
 # %% [markdown]
@@ -116,7 +115,7 @@ print("token 2 in two hops:", (above @ below)[2])
 
 # %% [markdown]
 # But attention is not all that a layer does. The **residual connection** adds to what a token reads what it already
-# was. Abnar & Zuidema (2020) count it as half: each layer's matrix becomes $\tfrac12 A + \tfrac12 I$. Then the layers
+# was. Abnar & Zuidema (2020) count it as half: each layer's matrix becomes ½ *A* + ½ *I*. Then the layers
 # are multiplied, the upper one on the left.
 
 # %%
@@ -160,6 +159,8 @@ print("flow to token 2:   ", maximum_flows(mixed, position=2))
 # another: networkx solves the same network.
 
 # %%
+from xai_helpers.attention import flow_capacities
+
 last = len(result.tokens) - 1
 layers = mix(attention)
 network = nx.from_scipy_sparse_array(flow_capacities(layers), create_using=nx.DiGraph)
@@ -178,16 +179,13 @@ print(f"networkx agrees on all {len(theirs)} tokens; least surplus of flow: {(fl
 
 
 # %%
-def columns(text: str, query: int, layer: int = 3):
-    """Raw attention of one layer, rollout, flow and the control, read at one token."""
-    weights = attention_weights(model, text)
-    tokens = [unit.text for unit in model.encode(text).units]
-    n = len(tokens)
-    i = range(n)[query]
-    even = np.tril(np.ones((n, n))) / np.arange(1, n + 1)[:, None]
-    control = rollout(mix(np.broadcast_to(even, (len(weights), 1, n, n))))
+def columns(text: str, query: int, layer: int = model.n_layers - 1):
+    """Raw attention of one layer (mean over heads), rollout, flow and the control, read at one token."""
+    weights, tokens = attention_weights(model, text), [unit.text for unit in model.encode(text).units]
+    i = range(len(tokens))[query]
+    even = np.broadcast_to(even_attention(len(tokens)), weights.shape)
     scores = {f"raw, layer {layer}": weights[layer].mean(0)[i], "rollout": rollout(mix(weights))[i]}
-    scores |= {"flow": maximum_flows(mix(weights), i), "even heads": control[i]}
+    scores |= {"flow": maximum_flows(mix(weights), i), "even heads": rollout(mix(even))[i]}
     return plots.side_by_side(tokens, scores, title=f"read at token {i}, {tokens[i]!r}")
 
 
@@ -247,28 +245,27 @@ for discard in (0.0, 0.5, 0.9):
 
 
 # %%
-def explorer(text: str, layers: tuple[int, int], fuse: str, discard: float, residual: float, query: int):
-    """The rollout of a range of layers, read at one token, beside that of even heads."""
-    result = xai.attention_rollout(
-        model, text, layers=range(layers[0], layers[1] + 1), fuse=fuse, discard=discard, residual=residual
-    )
-    i = min(query, len(result.tokens)) - 1
-    even = np.tril(np.ones_like(result.matrix)) / np.arange(1, len(result.tokens) + 1)[:, None]
-    heads = np.broadcast_to(even, (layers[1] - layers[0] + 1, 1, *even.shape))
-    control = rollout(mix(heads, discard=discard, residual=residual))[i]
-    scores = {"rollout": result.matrix[i], "even heads": control, "difference": result.matrix[i] - control}
+def beside_control(text: str, layers: tuple[int, int], query: int, **options):
+    """The rollout from one layer to another, read at one token, beside that of even heads under the same options."""
+    result = xai.attention_rollout(model, text, layers=range(layers[0], layers[1] + 1), **options)
+    n, depth = len(result.tokens), layers[1] - layers[0] + 1
+    even = np.broadcast_to(even_attention(n), (depth, 1, n, n))
+    i = min(query, n - 1)
+    scores = {"rollout": result.matrix[i], "even heads": rollout(mix(even, **options))[i]}
+    scores["difference"] = scores["rollout"] - scores["even heads"]
     return plots.side_by_side(result.tokens, scores, title=f"read at token {i}, {result.tokens[i]!r}")
 
 
+# %%
 viz.explore(
-    explorer,
+    beside_control,
     text=cat,
     layers=viz.Span(0, model.n_layers - 1),
     fuse=["mean", "max", "min"],
     discard=(0.0, 0.9, 0.1),
     residual=(0.0, 1.0, 0.1),
-    query=(1, 11),
-    start={"residual": 0.5, "query": 8},
+    query=(0, 10),
+    start={"residual": 0.5, "query": 7},
     labels={"query": "query token", "fuse": "head fusion", "discard": "discard ratio", "residual": "residual weight"},
 )
 
@@ -281,28 +278,14 @@ viz.explore(
 # *Attention is not not Explanation*. Both studied other models than ours. We can do better than quote them: change the
 # attention, run the model, look.
 #
-# `edited_attention` lets the model go on with other weights. Here, each token attends evenly to all that it can see, in
-# one layer at a time.
+# `edited_attention` lets the model go on with other weights. `evenly(layer)` is one such edit: in that layer, each
+# token attends evenly to all that it can see.
 
 # %%
-course.ask(
-    "In one layer, all heads attend evenly. In which layers is Paris then lost?",
-    {
-        "In all of them": "Then every layer's attention would be needed. The next cell shows that two are not.",
-        "In the last two, where the answer is read": "A good guess, and wrong here: what the last token needs has arrived before. The last two layers' attention may be anything.",
-        "In layer 1 only": "Layer 1 carries it. In layer 0 even attention is close enough to what the model needs.",
-        "In none: attention is no explanation": "That holds for three of the four layers. In the fourth, Paris is gone.",
-    },
-    answer="c",
-)
+course.ask("even-layer")
 
 
 # %%
-def evenly(layer: int):
-    """An edit that spreads the attention of one layer evenly over the tokens that each query sees."""
-    return lambda weights, at: (weights > 0) / (weights > 0).sum(-1, keepdim=True) if at == layer else weights
-
-
 def with_even_layers(text: str, answer: str) -> list[float]:
     """The answer's probability with even attention in layer 0, 1, ..."""
     target, values = xai.Target(answer, output="probability"), []
@@ -325,24 +308,11 @@ for text, answer in ((tower, "Paris"), ("The capital of France is", "Paris"), (m
 # (To attend evenly is one change of many, and a strange one: the model never met it in training. That it breaks an
 # answer shows that these weights mattered, not how.)
 #
-# Head by head, and milder: keep a head's weights at the last token, but permute which token gets which. If the answer
-# survives five permutations, that head's map at the last token explains nothing about it.
+# Head by head, and milder: `permuted` keeps a head's weights at the last token, and permutes which token gets which. If
+# the answer survives five permutations, that head's map at the last token explains nothing about it.
 
 
 # %%
-def permuted(layer: int, head: int, seed: int):
-    """An edit that permutes one head's weights at the last token."""
-
-    def edit(weights, at):
-        weights = weights.clone()
-        if at == layer:
-            order = np.random.default_rng(seed).permutation(weights.shape[-1])
-            weights[0, head, -1] = weights[0, head, -1, order]
-        return weights
-
-    return edit
-
-
 paris = xai.Target("Paris", output="probability")
 before = model.value(tower, paris)
 lost = np.zeros((model.n_layers, model.n_heads))
@@ -385,9 +355,8 @@ print("ours on tokens after 'it':", result.matrix[7, 8:].sum())
 # downloading anything, for it needs no model:
 
 # %%
-even = np.tril(np.ones((10, 10))) / np.arange(1, 11)[:, None]
 for depth in (1, 4, 12, 24):
-    row = rollout(mix(np.broadcast_to(even, (depth, 1, 10, 10))))[-1]
+    row = rollout(mix(np.broadcast_to(even_attention(10), (depth, 1, 10, 10))))[-1]
     print(f"{depth:2} layers of even heads: first token {row[0]:.2f}, next {row[1]:.2f}, last {row[-1]:.2f}")
 
 # %% [markdown]
@@ -453,7 +422,7 @@ with np.errstate(invalid="ignore"):
     print(kept / kept.sum(axis=-1, keepdims=True))
 
 # %% [markdown]
-# Write it row by row. Of a row's $m$ positive weights, drop the floor(share · $m$) weakest, and divide what is left by
+# Write it row by row. Of a row's *m* positive weights, drop the floor(share × *m*) weakest, and divide what is left by
 # its sum. (`share` is below 1, so at least one weight stays. You need not care about ties.)
 
 
@@ -483,59 +452,19 @@ course.check("discard-by-row", discard)
 # ## Quiz
 
 # %%
-course.ask(
-    "What does attention rollout capture that the raw attention of one layer does not?",
-    {
-        "Paths over several layers: what a token read from may itself have read from others": "The product of the layers sums over all such paths, the residual connections included.",
-        "How much each token changes the output": "No output is asked about. Rollout follows weights only, so it can't say what a token did to the answer.",
-        "What the values and the MLPs do": "It ignores both. Two models with the same weights of attention and different values have the same rollout.",
-    },
-    answer="a",
-)
+course.ask("rollout-or-raw")
 
 # %%
-course.ask(
-    "All rows of a published rollout sum to 1. What follows?",
-    {
-        "It is right": "All weight on the first token also sums to 1, and so did the row that no causal model can produce.",
-        "Not much: rows that broke it would be wrong, rows that keep it may be": "A law can refute. It takes more laws, a case by hand and a random case to identify a method.",
-        "That the model is causal": "Rows of a bidirectional model sum to 1 as well.",
-    },
-    answer="b",
-)
+course.ask("rows-that-sum-to-one")
 
 # %%
-course.ask(
-    "A token has rollout 0.25 and flow 0.5. How can that be?",
-    {
-        "One of them is computed wrongly": "Flow is never below rollout, and mostly above it: it may use pipes that rollout shares among all tokens.",
-        "Flow counts the heads separately": "Both start from the same fused matrices.",
-        "Flow lets each token use the whole network for itself; rollout shares it out": "So rollout's scores sum to 1, and flow's do not.",
-    },
-    answer="c",
-)
+course.ask("flow-above-rollout")
 
 # %%
-course.ask(
-    "With even attention in the last layer the model still says Paris. What have you shown?",
-    {
-        "That attention is not an explanation": "For one layer, one change and one sentence. In layer 1 the same change lost the answer.",
-        "That this answer does not depend on where the last layer attends": "Just that, and for this sentence. A heatmap of those weights can't explain this answer.",
-        "That the last layer does nothing": "Its MLP and its values were left as they are. Only the weights were changed.",
-    },
-    answer="b",
-)
+course.ask("even-last-layer")
 
 # %%
-course.ask(
-    "In a decoder with 24 layers, rollout gives the first token nearly everything. What do you conclude?",
-    {
-        "The first token decides the answer": "Even heads give it nearly everything too. The control shows that the number says nothing about the model.",
-        "The first token is an attention sink": "It may be one. But rollout can't tell you: heads that attend evenly lead to the same picture.",
-        "Nothing, before I have seen what heads without any preference give": "A control before a conclusion. Look at the difference between the two.",
-    },
-    answer="c",
-)
+course.ask("deep-rollout")
 
 # %% [markdown]
 # ## In short

@@ -3,9 +3,9 @@
     import xai_helpers.course as course
 
     course.start()                                   # nothing on a laptop; on Colab installs what is missing
-    course.ask(question, options, answer)            # a quiz, or a guess before the answer is shown
-    course.pick(model, text, "attention_rollout")    # pick words first, then see the method's beside yours
-    course.check("rollout", my_function)             # an exercise: a law, a case by hand, a random case
+    course.ask("rollout-or-raw")                     # a quiz, or a guess before the answer is shown
+    course.pick("eiffel-tower", model)               # pick words first, then see a method's beside yours
+    course.check("rollout-of-a-batch", my_function)  # an exercise: a law, a case by hand, a random case
 
 Importing this package imports the standard library only: on Colab it comes before what it needs.
 """

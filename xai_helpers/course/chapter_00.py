@@ -1,4 +1,4 @@
-"""What the exercises of chapter 00 are held to."""
+"""What chapter 00 asks: words to pick, questions, and what its exercises are held to."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import models
+from ..attribution import Target
 from .checks import Part, differs
 
 CAPITALS = {"France": "Paris", "Japan": "Tokyo", "Egypt": "Cairo", "Italy": "Rome"}
@@ -15,7 +16,7 @@ DIRECTORS = ("Vale", "Stone", "Reed")
 
 
 def _probability(model: models.TextModel, text: str, answer: str) -> float:
-    return next(guess.probability for guess in model.predict(text, k=10**6) if guess.token == answer)
+    return model.value(text, Target(answer, output="probability"))
 
 
 def _effect_by_hand(effect: Callable[..., Any]) -> str:
@@ -93,5 +94,61 @@ EXERCISES = {
         Part("law", "a name for itself turns nothing, and each text twice gives the same share", _turned_law),
         Part("by hand", "on a model whose rule is known", _turned_by_hand),
         Part("random", "as computed here, for reviews drawn at random", _turned_random),
+    ),
+}
+
+PICKS = {
+    "eiffel-tower-rollout": {
+        "text": "The Eiffel Tower is located in the city of",
+        "method": "attention_rollout",
+        "planted": ("Eiffel", "Tower"),  # the subject of the fact
+    },
+}
+
+QUESTIONS = {
+    "wonderful": (
+        "Somebody explains: 'It is positive because of the word wonderful.' What is that explanation?",
+        {
+            "Faithful": "Nobody has asked the model yet. It may be faithful, or not: a test decides.",
+            "Plausible": "It convinces every reader, and nobody has tested it. The next cell does.",
+            "Both": "It is plausible. Whether it is faithful only a test can say.",
+        },
+        "b",
+    ),
+    "faithful-or-plausible": (
+        "What is the difference between a faithful and a plausible explanation?",
+        {
+            "A faithful one says what the model did; a plausible one convinces a reader": "So they can part: you have seen a model that judges reviews by their director, and an explanation of it that sounded right.",
+            "A faithful one is exact, a plausible one approximate": "Exact about what? A method can be computed to the last digit and answer another question.",
+            "A plausible one agrees with the labels": "Labels tell whether the prediction is right. Both words are about its explanation.",
+        },
+        "a",
+    ),
+    "over-an-api": (
+        "You can call a model over an API and see its probabilities, no more. Which methods remain?",
+        {
+            "None: an explanation needs the weights": "Whoever can change the text and see the output can test what matters. You did so by hand.",
+            "Those that need the output only, such as leave-one-out, LIME and Shapley values": "They change the text and watch the output. Set the chooser's access to see them all.",
+            "Attention rollout: attention is part of the output": "Attention weights are internals; few APIs return them.",
+        },
+        "b",
+    ),
+    "one-word-at-a-time": (
+        "A test replaces one word at a time, and no replacement changes the verdict. What follows?",
+        {
+            "No word matters": "The review of the entertaining movie with the weak script is a counterexample: either word was enough by itself.",
+            "The model ignores its input": "Two replacements at once did turn the verdict.",
+            "No single word is necessary; several together may be": "A test answers its own question too. Chapter 04 measures what words do together.",
+        },
+        "c",
+    ),
+    "first-token-on-three-prompts": (
+        "On three prompts rollout gives the first token about twice its fair share. What may you say?",
+        {
+            "The model decides by the first word": "An exchange of the first word left the answer as it was.",
+            "On these prompts rollout leans to the first token, and so it does for heads that attend evenly": "It says over which texts, and what a method that knows nothing would have given.",
+            "Rollout leans to the first token in every language model": "From one model and three prompts? A global statement says over what it was averaged.",
+        },
+        "b",
     ),
 }

@@ -1,4 +1,4 @@
-"""What the exercises of chapter 01 are held to."""
+"""What chapter 01 asks: words to pick, questions, and what its exercises are held to."""
 
 from __future__ import annotations
 
@@ -100,6 +100,11 @@ def _find_random(positions: Callable[..., Any]) -> str:
 
 
 EXERCISES = {
+    "find-a-word": (
+        Part("law", "all places of the word, and no other place", _find_law),
+        Part("by hand", "the cat sentence", _find_by_hand),
+        Part("random", "pieces drawn at random", _find_random),
+    ),
     "rollout-of-a-batch": (
         Part("law", "rows sum to 1, for each text of a batch", _batch_law),
         Part("by hand", "the three tokens of the chapter", _batch_by_hand),
@@ -110,9 +115,70 @@ EXERCISES = {
         Part("by hand", "four rows worked by hand", _discard_by_hand),
         Part("random", "as xai_helpers computes it", _discard_random),
     ),
-    "find-a-word": (
-        Part("law", "all places of the word, and no other place", _find_law),
-        Part("by hand", "the cat sentence", _find_by_hand),
-        Part("random", "pieces drawn at random", _find_random),
+}
+
+PICKS = {
+    "eiffel-tower-last-layer": {
+        "text": "The Eiffel Tower is located in the city of",
+        "method": "raw_attention",
+        "planted": ("Eiffel", "Tower"),  # the subject of the fact
+    },
+}
+
+QUESTIONS = {
+    "even-layer": (
+        "In one layer, all heads attend evenly. In which layers is Paris then lost?",
+        {
+            "In all of them": "Then every layer's attention would be needed. The next cell shows that two are not.",
+            "In the last two, where the answer is read": "A good guess, and wrong here: what the last token needs has arrived before. The last two layers' attention may be anything.",
+            "In layer 1 only": "Layer 1 carries it. In layer 0 even attention is close enough to what the model needs.",
+            "In none: attention is no explanation": "That holds for three of the four layers. In the fourth, Paris is gone.",
+        },
+        "c",
+    ),
+    "rollout-or-raw": (
+        "What does attention rollout capture that the raw attention of one layer does not?",
+        {
+            "Paths over several layers: what a token read from may itself have read from others": "The product of the layers sums over all such paths, the residual connections included.",
+            "How much each token changes the output": "No output is asked about. Rollout follows weights only, so it can't say what a token did to the answer.",
+            "What the values and the MLPs do": "It ignores both. Two models with the same weights of attention and different values have the same rollout.",
+        },
+        "a",
+    ),
+    "rows-that-sum-to-one": (
+        "All rows of a published rollout sum to 1. What follows?",
+        {
+            "It is right": "All weight on the first token also sums to 1, and so did the row that no causal model can produce.",
+            "Not much: rows that broke it would be wrong, rows that keep it may be": "A law can refute. It takes more laws, a case by hand and a random case to identify a method.",
+            "That the model is causal": "Rows of a bidirectional model sum to 1 as well.",
+        },
+        "b",
+    ),
+    "flow-above-rollout": (
+        "A token has rollout 0.25 and flow 0.5. How can that be?",
+        {
+            "One of them is computed wrongly": "Flow is never below rollout, and mostly above it: it may use pipes that rollout shares among all tokens.",
+            "Flow counts the heads separately": "Both start from the same fused matrices.",
+            "Flow lets each token use the whole network for itself; rollout shares it out": "So rollout's scores sum to 1, and flow's do not.",
+        },
+        "c",
+    ),
+    "even-last-layer": (
+        "With even attention in the last layer the model still says Paris. What have you shown?",
+        {
+            "That attention is not an explanation": "For one layer, one change and one sentence. In layer 1 the same change lost the answer.",
+            "That this answer does not depend on where the last layer attends": "Just that, and for this sentence. A heatmap of those weights can't explain this answer.",
+            "That the last layer does nothing": "Its MLP and its values were left as they are. Only the weights were changed.",
+        },
+        "b",
+    ),
+    "deep-rollout": (
+        "In a decoder with 24 layers, rollout gives the first token nearly everything. What do you conclude?",
+        {
+            "The first token decides the answer": "Even heads give it nearly everything too. The control shows that the number says nothing about the model.",
+            "The first token is an attention sink": "It may be one. But rollout can't tell you: heads that attend evenly lead to the same picture.",
+            "Nothing, before I have seen what heads without any preference give": "A control before a conclusion. Look at the difference between the two.",
+        },
+        "c",
     ),
 }

@@ -7,7 +7,6 @@ to bottom before anything is solved.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
@@ -15,11 +14,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..errors import OptionError, XaiError
+from ..errors import XaiError
+from .chapters import entry, gathered
 
 Kind = Literal["law", "by hand", "random"]
 KINDS: tuple[Kind, ...] = ("law", "by hand", "random")
-CHAPTERS = ("chapter_00", "chapter_01")
 
 
 @dataclass(frozen=True)
@@ -74,10 +73,8 @@ def check(name: str, attempt: Any) -> Outcome:
 
     Whatever the attempt raises is reported as what broke. Raises OptionError for an exercise that doesn't exist.
     """
-    known = exercises()
-    if name not in known:
-        raise OptionError(f"there is no exercise {name!r}; there is: {', '.join(known)}")
-    parts, given = known[name], _guarded(attempt) if callable(attempt) else attempt
+    parts = entry("EXERCISES", name)
+    given = _guarded(attempt) if callable(attempt) else attempt
     if given is ... or given is None:
         return Outcome(name, parts, None)
     wrong: list[str] = []
@@ -93,8 +90,7 @@ def check(name: str, attempt: Any) -> Outcome:
 
 def exercises() -> dict[str, tuple[Part, ...]]:
     """Every exercise of the course by name, with its parts."""
-    modules = [importlib.import_module(f".{chapter}", __package__) for chapter in CHAPTERS]
-    return {name: parts for module in modules for name, parts in module.EXERCISES.items()}
+    return gathered("EXERCISES")
 
 
 def differs(got: Any, expected: Any, where: str, tolerance: float = 1e-5) -> str:

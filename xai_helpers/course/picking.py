@@ -14,13 +14,21 @@ from ..errors import OptionError
 from ..registry import attribute
 from ..viz.table import Table
 from ..viz.widgets import mimebundle, toolkit
+from .chapters import entry
 
 if TYPE_CHECKING:
     from ..attribution import Attribution
     from ..models import TextModel
 
 
-def pick(
+def pick(name: str, model: TextModel) -> Picking:
+    """A chapter's choice of words, shown as the last value of a cell; what is planted stands in the chapter's module, not
+    in the notebook. Raises OptionError for a name that no chapter has, and whatever the method raises on this model.
+    """
+    return words_to_pick(model, **entry("PICKS", name))
+
+
+def words_to_pick(
     model: TextModel,
     text: str,
     method: str | Callable[..., Attribution],

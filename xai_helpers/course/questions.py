@@ -5,30 +5,31 @@ Used before a result is shown, to make the reader commit to a guess, and in the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
 from ..errors import OptionError
 from ..viz.widgets import mimebundle, toolkit
+from .chapters import entry
 
 LETTERS = "abcdefgh"
 
 
-def ask(question: str, options: Mapping[str, str], answer: str) -> Question:
-    """A question with its options, shown as the last value of a cell.
-
-    options: each option's words, and what to say to those who choose it. answer: the right option's letter, "a" for the
-    first. Raises OptionError where the answer is no option, or where there are fewer than two options or more than
-    eight.
+def ask(name: str) -> Question:
+    """A question of a chapter, shown as the last value of a cell: its text stands in the chapter's module, not in the
+    notebook, where the answers would be read first. Raises OptionError for a name that no chapter has.
     """
-    return Question(question, dict(options), answer)
+    return Question(*entry("QUESTIONS", name))
 
 
 @dataclass
 class Question:
-    """A question that explains each of its options; `choose` answers it without a widget."""
+    """A question that explains each of its options; `choose` answers it without a widget.
+
+    options: each option's words, and what to say to those who choose it. answer: the letter of the right one, "a" for
+    the first. Raises OptionError where the answer is no option, or where there are not two to eight options.
+    """
 
     question: str
     options: dict[str, str]
@@ -58,7 +59,8 @@ class Question:
             return None
         choices = [(f"{letter}) {option}", letter) for letter, option in self._lettered().items()]
         radio = kit.RadioButtons(options=choices, value=None, layout=kit.Layout(width="auto", max_width="100%"))
-        radio.description, radio.style.description_width = "Your answer", "initial"
+        radio.description = radio.tooltip = "Your answer"  # without a tooltip, the hint is "null"
+        radio.style.description_width = "initial"
         button = kit.Button(description="Check", tooltip="Check the answer that is selected")
         reply = kit.HTML()
 

@@ -61,15 +61,13 @@ class Table:
         body = "".join(f"<tr>{_cells('td', row, sides)}</tr>" for row in self.rows)
         named = f'<caption style="text-align:left;font-weight:bold">{escape(self.title)}</caption>' if caption else ""
         return (
-            '<div style="overflow-x:auto"><table style="border-collapse:collapse;margin:0.3em 0;'
+            '<div style="overflow-x:auto"><table style="border-collapse:collapse;margin:0.3em 0;line-height:1.4;'
             f'font-variant-numeric:tabular-nums">{named}'
             f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
         )
 
     def _right(self) -> list[bool]:
-        return [bool(self.rows) and all(map(_is_number, column)) for column in zip(*self.rows, strict=True)] or [
-            False for _ in self.header
-        ]
+        return [all(map(_is_number, column)) for column in zip(*self.rows, strict=True)] or [False for _ in self.header]
 
 
 def _cells(tag: str, texts: tuple[str, ...], sides: list[str], more: str = "") -> str:

@@ -22,6 +22,7 @@ from ..errors import OptionError, XaiError
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 QUICK = 0.2  # seconds: slower pictures are drawn when a slider is let go, and not on its way
 STATIC = "The controls work while a kernel runs: run this cell."
+NONE = object()  # stands for None in a control, since ipywidgets takes None for "nothing is selected"
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Slider:
 
     @property
     def probes(self) -> tuple[Any, ...]:
-        middle = self.low + self.step * ((self.high - self.low) / self.step // 2)
+        middle = self.low + self.step * (round((self.high - self.low) / self.step) // 2)
         return (self.low, middle, self.high)
 
     def control(self, kit: Any) -> Any:
@@ -100,7 +101,8 @@ class Choice:
         return tuple(dict.fromkeys((values[0], values[len(values) // 2], values[-1])))
 
     def control(self, kit: Any) -> Any:
-        return kit.Dropdown(options=list(self.options), value=self.options[0][1])
+        options = [(word, _held(value)) for word, value in self.options]
+        return kit.Dropdown(options=options, value=options[0][1])
 
 
 @dataclass(frozen=True)
@@ -191,8 +193,8 @@ class Explorer:
             return None
         for name, setting in self.settings.items():
             control = setting.control(kit)
-            control.description, control.value = self.labels[name], self.start[name]
-            control.style.description_width = "initial"
+            control.description, control.value = self.labels[name], _held(self.start[name])
+            control.tooltip, control.style.description_width = self.labels[name], "initial"  # else the hint is "null"
             self.controls[name] = control
         self.message, self.picture = kit.HTML(), kit.HTML(value=self.page)
         self._set_pace()
@@ -203,7 +205,8 @@ class Explorer:
 
     def _moved(self) -> None:
         """A control was moved: the new picture, or the last good one and what is wrong with the setting."""
-        settings = {name: control.value for name, control in self.controls.items()}
+        values = {name: control.value for name, control in self.controls.items()}
+        settings = {name: None if value is NONE else value for name, value in values.items()}
         try:
             page, _ = self._shown(settings)
         except XaiError as error:
@@ -264,6 +267,11 @@ def _setting(name: str, value: Any) -> Setting:
     raise OptionError(
         f"{name}={value!r}: give (low, high), (low, high, step), Span(low, high), a list, a dict or a text"
     )
+
+
+def _held(value: Any) -> Any:
+    """A value as a control holds it."""
+    return NONE if value is None else value
 
 
 def _holds(setting: Setting, value: Any) -> bool:

@@ -44,8 +44,9 @@ def number(value: float, end: float, signed: bool = True) -> str:
     if end == 0 or not 1e-4 <= end < 1e6:
         return f"{value:{sign}.2e}" if value else "0"
     decimals = min(6, max(0, 2 - math.floor(math.log10(end))))
-    sign = sign if round(value, decimals) else ""  # no "-0.00"
-    return f"{value if sign else abs(value):{sign}.{decimals}f}"
+    if not round(value, decimals):
+        return f"{0:.{decimals}f}"  # no "-0.00"
+    return f"{value:{sign}.{decimals}f}"
 
 
 def is_signed(scores: Iterable[float]) -> bool:
