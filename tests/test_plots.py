@@ -176,8 +176,8 @@ def test_the_gallery_shows_every_head() -> None:
     figure = plots.attention_gallery(heads, ["x", "y"], [["self, 0.00 nats", "first token, 0.28 nats"]])
     assert [axes.images[0].get_array().tolist() for axes in figure.axes] == heads[0].tolist()
     assert [axes.get_title(loc="left") for axes in figure.axes] == [
-        "0.0  self, 0.00 nats",
-        "0.1  first token, 0.28 nats",
+        "L0 H0  self, 0.00 nats",
+        "L0 H1  first token, 0.28 nats",
     ]
     assert figure.table is not None
     assert figure.table.rows[1] == ("0", "1", "first token, 0.28 nats", "y reads x, 0.75")

@@ -198,8 +198,8 @@ columns(cat, 7)
 # - **Rollout** looks at *The*, and then it is spread thin. Compare the control beside it: even heads give nearly the
 #   same column. Where the two differ, rollout says something about this model: *because* gets more than twice the
 #   control's share, *cat* gets less than the control's.
-# - **Flow** is near 1 for the first words, and falls where few pipes lead. It has no control's shape to fear only
-#   because it says so little: nearly everything *could* get through.
+# - **Flow** is near 1 for the first words, and falls where few pipes lead. It tells little apart: nearly everything
+#   *could* get through.
 #
 # None of the three singles out *cat*, which a reader would say *it* stands for. That is no fault of theirs. They report
 # on weights, and nothing has shown that this model resolves the pronoun at all.

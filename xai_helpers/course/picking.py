@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
 
 def pick(name: str, model: TextModel) -> Picking:
-    """A chapter's choice of words, shown as the last value of a cell; what is planted stands in the chapter's module, not
-    in the notebook. Raises OptionError for a name that no chapter has, and whatever the method raises on this model.
+    """A chapter's choice of words, shown as the last value of a cell.
+
+    What is planted stands in the chapter's module, not in the notebook, where it would be read first. Raises
+    OptionError for a name that no chapter has, and whatever the method raises on this model.
     """
     return words_to_pick(model, **entry("PICKS", name))
 

@@ -17,8 +17,10 @@ LETTERS = "abcdefgh"
 
 
 def ask(name: str) -> Question:
-    """A question of a chapter, shown as the last value of a cell: its text stands in the chapter's module, not in the
-    notebook, where the answers would be read first. Raises OptionError for a name that no chapter has.
+    """A question of a chapter, shown as the last value of a cell.
+
+    Its text stands in the chapter's module, not in the notebook, where the answers would be read first. Raises
+    OptionError for a name that no chapter has.
     """
     return Question(*entry("QUESTIONS", name))
 

@@ -36,7 +36,8 @@ from .table import Table
 from .wording import header, is_signed, number, summary, visible
 
 FONT = "DejaVu Sans"
-DPI = 144  # shown at half the pixels, sharp on dense screens
+DPI = 144  # of the file: sharp on dense screens
+SHOWN_DPI = 90  # of the page
 MISSING_GLYPH = "\u25a1"
 ANNOTATED = 12  # a grid of at most this many rows and columns has its numbers written in
 
@@ -184,7 +185,7 @@ def attention_gallery(attention: ArrayLike, tokens: Sequence[str], captions: Seq
         ):
             axes.imshow(weights[layer, head], cmap=palette, vmin=0, vmax=1)
             axes.set(xticks=[], yticks=[])
-            _title(axes, f"{layer}.{head}  {captions[layer][head]}")
+            _title(axes, f"L{layer} H{head}  {captions[layer][head]}")
             axes.title.set_fontsize(8)
         return _arranged(figure)
 
@@ -259,7 +260,7 @@ def as_html(figure: Figure, alt: str | None = None) -> str:
     if not sentence.strip():
         raise OptionError("this figure has no alternative text: say in a sentence what it shows, show(figure, alt=...)")
     image = png(figure)
-    width = int.from_bytes(image[16:20], "big") // 2  # the PNG header
+    width = int.from_bytes(image[16:20], "big") * SHOWN_DPI // DPI  # the PNG header
     data = base64.b64encode(image).decode("ascii")
     table = getattr(figure, "table", None)
     folded = "" if table is None else table.folded()

@@ -316,7 +316,8 @@ def _rendered(shown: Any) -> tuple[str, str]:
             words.append(str(view))
         else:
             raise OptionError(f"an explorer shows pictures, attributions and tables; got {type(view).__name__}")
-    return "".join(pages), "\n".join(words)
+    # ipywidgets spaces lines for controls, not for reading
+    return f'<div style="line-height:1.5">{"".join(pages)}</div>', "\n".join(words)
 
 
 def _message(text: str) -> str:
