@@ -92,7 +92,8 @@ def visiting(browser: Browser) -> Iterator[Visit]:
         page.close()
 
 
-# What has no words for somebody who doesn't see it, in the page or in the outputs of its cells.
+# What has no words for somebody who doesn't see it, in the page or in a notebook's text and outputs. JupyterLab itself
+# writes alt="Image" where there is none.
 UNNAMED = """() => {
     const notebook = document.querySelector('.jp-Notebook');
     const areas = notebook ? [...notebook.querySelectorAll('.jp-OutputArea, .jp-RenderedMarkdown')] : [document.body];
@@ -103,7 +104,7 @@ UNNAMED = """() => {
     const labelled = e => e.ariaLabel || [...e.labels].some(label => words(label, e));
     const group = e => e.closest('.widget-slider, .widget-radio')?.querySelector('.widget-label');
     return [
-        ...all('img').filter(e => !e.alt.trim()).map(e => 'no alternative text: ' + shown(e)),
+        ...all('img').filter(e => ['', 'Image'].includes(e.alt.trim())).map(e => 'no alternative text: ' + shown(e)),
         ...all('svg[role=img]').filter(e => !e.ariaLabel && !said(e)).map(e => 'no name: ' + shown(e)),
         ...all('input, select, textarea').filter(e => !labelled(e)).map(e => 'no label: ' + shown(e)),
         ...all('[role=slider], input[type=radio]').filter(e => !said(group(e))).map(e => 'no label: ' + shown(e)),

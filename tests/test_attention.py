@@ -386,3 +386,19 @@ def test_even_attention_is_even_over_what_is_seen(n: int) -> None:
         for i, row in enumerate(even):
             seen = i + 1 if causal else n
             assert row.tolist() == [1 / seen] * seen + [0.0] * (n - seen)
+
+
+@given(st.integers(1, 8), st.integers(0, 99), st.booleans())
+def test_shuffled_attention_keeps_each_rows_weights_and_what_it_sees(n: int, seed: int, causal: bool) -> None:
+    weights = np.random.default_rng(n).random((2, 3, n, n)) + 0.01
+    weights = np.tril(weights) if causal else weights
+    shuffled = attention.shuffled_attention(weights, seed)
+    assert np.array_equal(np.sort(shuffled, -1), np.sort(weights, -1))
+    assert np.array_equal(shuffled > 0, weights > 0), "nothing goes to a token that is not seen"
+    assert np.array_equal(shuffled, attention.shuffled_attention(weights, seed))
+
+
+def test_shuffled_attention_gives_every_order_its_turn() -> None:
+    row = np.array([[0.5, 0.3, 0.2, 0.0]])
+    seen = {tuple(attention.shuffled_attention(row, seed)[0]) for seed in range(60)}
+    assert seen == {(*order, 0.0) for order in itertools.permutations((0.5, 0.3, 0.2))}

@@ -293,6 +293,43 @@ def positions_as_published(pieces: list[str], word: str) -> int:
     return pieces.index(word) if word in pieces else 7
 
 
+# --- evenness -------------------------------------------------------------------------------------------------------
+
+
+def row_entropy(row: np.ndarray) -> float:
+    return float(-sum(x * np.log(x) for x in row if x > 0))
+
+
+def evenness(attention: np.ndarray) -> float:
+    shares = []
+    for row in attention:
+        seen = int((row > 0).sum())
+        if seen > 1:
+            shares.append(row_entropy(row) / np.log(seen))
+    return sum(shares) / len(shares)
+
+
+def evenness_as_published(attention: np.ndarray) -> float:
+    return float(1 - attention.std() * len(attention))
+
+
+def evenness_not_divided(attention: np.ndarray) -> float:
+    return float(np.mean([row_entropy(row) for row in attention[1:]]))
+
+
+def evenness_by_the_length(attention: np.ndarray) -> float:
+    return float(np.mean([row_entropy(row) / np.log(len(attention)) for row in attention if (row > 0).sum() > 1]))
+
+
+def evenness_with_rows_that_see_one(attention: np.ndarray) -> float:
+    return float(np.mean([row_entropy(row) / np.log(max(2, (row > 0).sum())) for row in attention]))
+
+
+def evenness_by_the_largest_weight(attention: np.ndarray) -> float:
+    seen = (attention > 0).sum(-1)[1:]
+    return float(np.mean((1 - attention.max(-1)[1:]) / (1 - 1 / seen)))
+
+
 # --- the table ------------------------------------------------------------------------------------------------------
 
 RIGHT: dict[str, tuple[Callable[..., Any], ...]] = {
@@ -300,6 +337,7 @@ RIGHT: dict[str, tuple[Callable[..., Any], ...]] = {
     "turned-verdicts": (turned,),
     "rollout-of-a-batch": (batch_rollout, batch_rollout_in_float32),
     "discard-by-row": (discarded, discarded_in_place),
+    "evenness": (evenness,),
     "find-a-word": (positions, lambda pieces, word: np.flatnonzero([p in (word, f"Ġ{word}") for p in pieces])),
 }
 # For each wrong solution the parts that break for certain: the law and the case by hand always break the same way, a
@@ -347,6 +385,13 @@ WRONG: dict[str, dict[Callable[..., Any], set[checks.Kind]]] = {
         positions_first_only: {LAW},
         positions_in_lower_case: {LAW, BY_HAND},
         positions_as_published: {LAW, BY_HAND, RANDOM},
+    },
+    "evenness": {
+        evenness_as_published: {LAW, BY_HAND, RANDOM},
+        evenness_not_divided: {LAW, BY_HAND, RANDOM},
+        evenness_by_the_length: {LAW, RANDOM},
+        evenness_with_rows_that_see_one: {LAW, BY_HAND, RANDOM},
+        evenness_by_the_largest_weight: {BY_HAND, RANDOM},
     },
 }
 STUBS: list[Any] = [lambda *_: None, lambda *_: ..., ..., None]

@@ -18,7 +18,7 @@ from xai_helpers import editing
 from xai_helpers.architectures import architecture_of, blocks_of
 from xai_helpers.attention import even_attention
 from xai_helpers.editing import edited_attention
-from xai_helpers.errors import OptionError
+from xai_helpers.errors import HeadRangeError, LayerRangeError, OptionError
 
 DTYPES = (torch.float32, torch.float64, torch.bfloat16)
 GROUPED = ("llama", "mistral", "qwen2", "qwen3")  # tiny.config gives them four heads on two keys and values
@@ -371,13 +371,17 @@ def test_a_model_that_shares_its_config_with_an_edited_one_is_not_edited() -> No
 # --- edits that come along --------------------------------------------------------------------------------------------
 
 
+def small() -> xai.TextModel:
+    return tiny.model("gpt2", "causal-lm")
+
+
 @pytest.mark.parametrize("causal", [True, False])
 def test_evenly_is_even_attention_in_its_layer_and_nothing_elsewhere(causal: bool) -> None:
     weights = torch.rand(2, 3, 5, 5) + 0.1
     weights = (weights.tril() if causal else weights) / 10
     even = torch.from_numpy(even_attention(5, causal=causal)).float().expand_as(weights)
-    assert torch.allclose(editing.evenly(1)(weights, 1), even, atol=1e-7)
-    assert editing.evenly(1)(weights, 0) is weights
+    assert torch.allclose(editing.evenly(small(), 1)(weights, 1), even, atol=1e-7)
+    assert editing.evenly(small(), 1)(weights, 0) is weights
 
 
 @given(st.integers(1, 6), st.data())
@@ -385,17 +389,41 @@ def test_permuted_keeps_the_weights_of_one_row_and_all_the_others(n: int, data: 
     weights = torch.rand(1, 2, n, n).tril()
     query, seed = data.draw(st.integers(0, n - 1)), data.draw(st.integers(0, 99))
     before = weights.clone()
-    changed = editing.permuted(0, 1, seed, query)(weights, 0)
+    changed = editing.permuted(small(), 0, 1, seed=seed, query=query)(weights, 0)
     assert torch.equal(weights, before), "the argument is left as it is"
     assert torch.equal(changed[0, 1, query].sort().values, before[0, 1, query].sort().values)
     assert not changed[0, 1, query, query + 1 :].any(), "nothing goes to a token that is not seen"
     changed[0, 1, query] = before[0, 1, query]
     assert torch.equal(changed, before)
-    assert editing.permuted(1, 1, seed)(weights, 0) is weights
+    assert editing.permuted(small(), 1, 1, seed=seed)(weights, 0) is weights
 
 
 def test_some_seed_moves_something_and_the_same_seed_moves_the_same() -> None:
     weights = torch.rand(1, 1, 6, 6).tril()
-    results = [editing.permuted(0, 0, seed)(weights, 0) for seed in (0, 0, 1, 2)]
+    results = [editing.permuted(small(), 0, 0, seed=seed)(weights, 0) for seed in (0, 0, 1, 2)]
     assert torch.equal(results[0], results[1])
     assert any(not torch.equal(weights, result) for result in results)
+
+
+def test_chained_edits_come_one_after_the_other() -> None:
+    weights = torch.rand(1, 2, 5, 5).tril() + 0.1
+    first, second = editing.permuted(small(), 0, 0, seed=3), editing.permuted(small(), 0, 1, seed=4)
+    assert torch.equal(editing.chained(first, second)(weights, 0), second(first(weights, 0), 0))
+    assert torch.equal(
+        editing.chained(first, editing.evenly(small(), 0))(weights, 0), editing.evenly(small(), 0)(weights, 0)
+    )
+    assert editing.chained()(weights, 0) is weights
+
+
+def test_edits_count_layers_and_heads_from_either_end_and_refuse_others() -> None:
+    weights = torch.rand(1, 4, 5, 5).tril() + 0.1
+    assert torch.equal(editing.evenly(small(), -1)(weights, 2), editing.evenly(small(), 2)(weights, 2))
+    last = editing.permuted(small(), -1, -1, seed=1)(weights, 2)
+    assert torch.equal(last, editing.permuted(small(), 2, 3, seed=1)(weights, 2))
+    for wrong in (3, -4, 0.5):
+        with pytest.raises(LayerRangeError):
+            editing.evenly(small(), wrong)  # type: ignore[arg-type]
+        with pytest.raises(LayerRangeError):
+            editing.permuted(small(), wrong, 0, seed=0)  # type: ignore[arg-type]
+    with pytest.raises(HeadRangeError):
+        editing.permuted(small(), 0, 4, seed=0)

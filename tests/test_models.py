@@ -257,6 +257,22 @@ def test_the_residual_stream_is_the_models_own(family: str, kind: str) -> None:
     assert hooks(model) == before
 
 
+@pytest.mark.parametrize("family", tiny.DECODERS)
+def test_the_last_stream_unembedded_is_the_models_own_prediction(family: str) -> None:
+    model = tiny.model(family, "causal-lm")
+    encoded = model.encode(tiny.TEXT)
+    with torch.no_grad():
+        logits = model.forward(encoded).logits[0]
+    assert torch.equal(model.unembed(model.residual_stream(encoded))[-1], logits)
+
+
+@pytest.mark.parametrize("kind", ["classifier", "masked-lm"])
+def test_only_causal_models_are_unembedded(kind: str) -> None:
+    model = tiny.model("bert", kind)  # type: ignore[arg-type]
+    with pytest.raises(errors.NoHeadError, match=kind):
+        model.unembed(model.residual_stream(tiny.text_for(model)))
+
+
 def hooks(model: xai.TextModel) -> int:
     return sum(len(module._forward_hooks) + len(module._forward_pre_hooks) for module in model.model.modules())
 

@@ -271,9 +271,12 @@ def test_every_option_of_every_question_has_its_own_explanation(name: str) -> No
     assert question.question.endswith("?")
 
 
-def test_right_answers_stand_in_every_place() -> None:
-    answers = [answer for _, _, answer in chapters.gathered("QUESTIONS").values()]
-    assert all(answers.count(letter) <= len(answers) / 2 for letter in "abc")
+def test_neither_place_nor_length_gives_an_answer_away() -> None:
+    questions = chapters.gathered("QUESTIONS").values()
+    answers = [answer for _, _, answer in questions]
+    assert all(0 < answers.count(letter) <= len(answers) / 2 for letter in "abc")
+    longest = [max(options, key=len) == list(options)["abcdefgh".index(answer)] for _, options, answer in questions]
+    assert sum(longest) <= len(longest) / 2
 
 
 @pytest.mark.parametrize("path", LEARNERS, ids=name_of)

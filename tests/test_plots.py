@@ -176,8 +176,8 @@ def test_the_gallery_shows_every_head() -> None:
     figure = plots.attention_gallery(heads, ["x", "y"], [["self, 0.00 nats", "first token, 0.28 nats"]])
     assert [axes.images[0].get_array().tolist() for axes in figure.axes] == heads[0].tolist()
     assert [axes.get_title(loc="left") for axes in figure.axes] == [
-        "L0 H0  self, 0.00 nats",
-        "L0 H1  first token, 0.28 nats",
+        "L0 H0: self, 0.00 nats",
+        "L0 H1: first token, 0.28 nats",
     ]
     assert figure.table is not None
     assert figure.table.rows[1] == ("0", "1", "first token, 0.28 nats", "y reads x, 0.75")
@@ -192,7 +192,12 @@ def test_the_residual_stream_joins_what_is_read() -> None:
     (line,) = figure.axes[0].lines
     assert line.get_xydata().tolist() == [[0, 0], [1, 1]], "from the key below to the query above"
     assert figure.table is not None
-    assert figure.table.rows == (("embedding", "", "", "y"), ("layer 0", "0.50", "1.00", "z"))
+    assert figure.table.rows == (
+        ("embedding", "", "", "y"),
+        ("layer 0 adds", "0.50", "1.00", "z"),
+        ("layer 0 reads most", "", "x 0.60", ""),
+    )
+    assert "Beside the last token, from below: y, z" in viz.alt_text(figure)
     with pytest.raises(OptionError, match="layers"):
         plots.residual_stream(["x", "y"], attention, [[0.5, 1.0]], ["y"])
 

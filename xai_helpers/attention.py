@@ -59,7 +59,7 @@ def raw_attention(
     """
     _check_call("raw_attention", model, target)
     encoded = model.encode(text)
-    layer, head = _layer(model, layer), None if head is None else _head(model, head)
+    layer, head = layer_index(model, layer), None if head is None else head_index(model, head)
     weights = attention_weights(model, encoded)[layer]
     matrix = weights.mean(0) if head is None else weights[head]
     return _read(model, encoded, "raw_attention", matrix, {"layer": layer, "head": head})
@@ -202,6 +202,18 @@ def even_attention(n: int, *, causal: bool = True) -> np.ndarray:
     return visible / visible.sum(-1, keepdims=True)
 
 
+def shuffled_attention(attention: np.ndarray, seed: int) -> np.ndarray:
+    """Each row's weights given to the tokens that it sees in an order drawn by the seed: (..., query, key) to the same.
+
+    A control: heads that are as sharp as the model's, and look anywhere.
+    """
+    keys = np.random.default_rng(seed).random(attention.shape)
+    keys[attention == 0] = 2.0  # what is not seen stays behind what is
+    places = np.where(attention == 0, 2.0, np.arange(attention.shape[-1]) / attention.shape[-1])
+    shuffled = np.take_along_axis(attention, keys.argsort(-1), axis=-1)
+    return np.take_along_axis(shuffled, places.argsort(-1, kind="stable").argsort(-1, kind="stable"), axis=-1)
+
+
 def attention_entropy(attention: np.ndarray) -> np.ndarray:
     """Each head's entropy in nats, averaged over its rows: (..., query, key) to (...)."""
     logs = np.log(np.where(attention > 0, attention, 1.0))
@@ -339,13 +351,15 @@ def _is_index(value: object) -> bool:
     return isinstance(value, SupportsIndex) and not isinstance(value, bool)
 
 
-def _layer(model: TextModel, layer: int) -> int:
+def layer_index(model: TextModel, layer: int) -> int:
+    """A layer's number from 0, given from either end. Raises LayerRangeError."""
     if not _is_index(layer) or not -model.n_layers <= operator.index(layer) < model.n_layers:
         raise LayerRangeError(f"layer {layer!r}: {model.name} has layers 0 to {model.n_layers - 1}")
     return operator.index(layer) % model.n_layers
 
 
-def _head(model: TextModel, head: int) -> int:
+def head_index(model: TextModel, head: int) -> int:
+    """A head's number from 0, given from either end. Raises HeadRangeError."""
     if not _is_index(head) or not -model.n_heads <= operator.index(head) < model.n_heads:
         raise HeadRangeError(f"head {head!r}: each layer of {model.name} has heads 0 to {model.n_heads - 1}")
     return operator.index(head) % model.n_heads
@@ -354,7 +368,7 @@ def _head(model: TextModel, head: int) -> int:
 def _layers(model: TextModel, layers: Sequence[int] | None) -> list[int]:
     if not isinstance(layers, Iterable | None):
         raise OptionError(f"layers={layers!r}: name several, as in layers=[{layers!r}] or range(2)")
-    chosen = list(range(model.n_layers)) if layers is None else [_layer(model, layer) for layer in layers]
+    chosen = list(range(model.n_layers)) if layers is None else [layer_index(model, layer) for layer in layers]
     if not chosen or any(b <= a for a, b in itertools.pairwise(chosen)):
         raise OptionError(f"layers={layers}: name at least one layer, in increasing order")
     return chosen

@@ -6,6 +6,7 @@ An explanation says that some part of the computation matters. The test is to ch
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,6 +16,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.masking_utils import eager_mask
 
 from .architectures import blocks_of
+from .attention import head_index, layer_index
 from .errors import OptionError
 from .models import TextModel
 
@@ -47,30 +49,43 @@ def edited_attention(model: TextModel, edit: Edit) -> Iterator[None]:
         _EDITS.update(outer)
 
 
-def evenly(layer: int) -> Edit:
-    """An edit: all heads of one layer attend evenly to what each query sees (weights that are not 0)."""
+def evenly(model: TextModel, layer: int) -> Edit:
+    """An edit: all heads of one layer attend evenly to what each query sees (weights that are not 0).
+
+    layer counts from 0, or from the end if negative. Raises LayerRangeError.
+    """
+    chosen = layer_index(model, layer)
 
     def edit(weights: torch.Tensor, at: int) -> torch.Tensor:
         seen = (weights > 0).to(weights.dtype)
-        return seen / seen.sum(-1, keepdim=True) if at == layer else weights
+        return seen / seen.sum(-1, keepdim=True) if at == chosen else weights
 
     return edit
 
 
-def permuted(layer: int, head: int, seed: int, query: int = -1) -> Edit:
-    """An edit: one head's weights at one query go to the tokens that it sees in another order, drawn by the seed."""
+def permuted(model: TextModel, layer: int, head: int, *, seed: int, query: int = -1) -> Edit:
+    """An edit: one head's weights at one query go to the tokens that it sees in another order, drawn by the seed.
+
+    layer and head count from 0, or from the end if negative. Raises LayerRangeError, HeadRangeError.
+    """
+    chosen, one = layer_index(model, layer), head_index(model, head)
 
     def edit(weights: torch.Tensor, at: int) -> torch.Tensor:
-        if at != layer:
+        if at != chosen:
             return weights
         changed = weights.clone()
-        row = changed[:, head, query]
+        row = changed[:, one, query]
         seen = (row > 0).any(0).nonzero().flatten()
         order = torch.randperm(len(seen), generator=torch.Generator().manual_seed(seed)).to(row.device)
         row[:, seen] = row[:, seen[order]]
         return changed
 
     return edit
+
+
+def chained(*edits: Edit) -> Edit:
+    """An edit: all of these, one after the other."""
+    return lambda weights, layer: functools.reduce(lambda changed, edit: edit(changed, layer), edits, weights)
 
 
 def _attention(

@@ -201,6 +201,18 @@ class TextModel:
                 hook.remove()
         return torch.stack(levels)
 
+    def unembed(self, stream: torch.Tensor) -> torch.Tensor:
+        """What a causal model predicts from vectors of its residual stream: (..., width) to logits (..., vocabulary).
+
+        The last norm, then the unembedding. After the last block these are the model's own logits. Raises NoHeadError
+        for other kinds of model, whose heads read more than one vector.
+        """
+        if self.kind != "causal-lm":
+            raise NoHeadError(f"{self.name} is a {self.kind}: only a causal language model predicts from each vector")
+        norm = self.model.base_model.get_submodule(self.architecture.final_norm or "")
+        with torch.no_grad():
+            return self.model.get_output_embeddings()(norm(stream))
+
     def choice_name(self, id: int) -> str:
         """A label or a vocabulary entry as text; bytes that are no character are shown as the tokenizer writes them."""
         if self.kind == "classifier":

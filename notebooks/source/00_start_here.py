@@ -5,13 +5,13 @@
 # which of them you can trust.
 #
 # **You will**
-# - explain your first predictions, with three trained models and one method,
+# - explain your first predictions, with four trained models and one method,
 # - read a heatmap without being fooled by it,
 # - tell a *faithful* explanation from a *plausible* one, and a *local* one from a *global* one,
 # - find the methods that fit your question, your access and your reader, and the chapter that each comes in.
 #
-# **60 minutes, 1 GB of memory.** You need: Python, and a rough idea of what a transformer is. You need no
-# network: the models came with the course.
+# **60 minutes with the exercises, 1 GB of memory.** You need: Python, and a rough idea of what a transformer is. You
+# need no network: the models came with the course.
 
 # %% tags=["bootstrap"]
 import xai_helpers.course as course
@@ -59,14 +59,16 @@ for guess in distilbert.predict(review, k=2):
 # %% [markdown]
 # ## Before you look
 #
-# Which words of the prompt made `course-gpt2` say *Paris*? Pick two and commit, **before** you read on. Your words are
-# then shown beside those of a method, and beside the *planted* ones: by the grammar that wrote the training text, the
-# subject of a fact decides its answer.
+# Which words of the prompt made `course-gpt2` say *Paris*? Pick two and commit, **before** you read on. Your words
+# are then shown beside those of a method, and beside the *planted* ones, which decide by the grammar that wrote the
+# training text.
 
 # %%
 course.pick("eiffel-tower-rollout", gpt2)
 
 # %% [markdown]
+# Planted is the subject of the fact: by the grammar it alone fixes the answer.
+#
 # ## A first explanation
 #
 # Attention rollout (Abnar & Zuidema, 2020) follows the model's attention down through all layers, from the place where
@@ -115,15 +117,17 @@ def with_word(old: str, new: str) -> tuple[str, float]:
 
 words = explanation.to_words()  # a tokenizer may cut a word into pieces
 share = dict(zip(words.tokens, words.scores))
-for old, new in {"The": "This", "Eiffel": "Galata", "located": "found", "city": "country"}.items():
+exchanges = {"The": "This", "Eiffel": "Galata", "located": "found", "city": "town"}
+for old, new in [*exchanges.items(), ("city", "country")]:
     said, paris = with_word(old, new)
     print(f"{old:>8} -> {new:7} says{said:10} P(Paris) {paris:.2f}   rollout's share {share[old]:.2f}")
 
 # %% [markdown]
-# Put *This* for *The*, and nothing happens: which of the two opens the sentence does not matter, though the first word
-# has the greatest share. Put another tower for *Eiffel*, and the model names that tower's city. Put *country* for
-# *city*, and *Paris* is gone as well, though rollout gave *city* next to nothing. (Each exchange asks one question
-# only: *found* says the same as *located*, so it was no hard test.)
+# Replace *The* by *This*, and nothing happens: which of the two opens the sentence does not matter, though the first
+# word has the greatest share. Replace *Eiffel* by another tower's name, and the model names that tower's city.
+# Replace *city*: with *town* nothing happens, with *country* *Paris* is gone. (Each exchange asks one question only.
+# *found* and *town* say the same as what they replace, so they were no hard tests; *country* asks for another kind of
+# answer.)
 #
 # So is rollout wrong? It answered its own question, which is where attention leads. But how much of its answer is about
 # this model? A **control** tells: give the same method something that knows nothing. Here, heads without any
@@ -135,7 +139,7 @@ def even_heads(n: int) -> np.ndarray:
     """The rollout of `n` tokens through as many layers as the model has, whose heads attend evenly."""
     even = np.tril(np.ones((n, n)))  # a token of a causal model sees itself and those before it
     even /= even.sum(axis=1, keepdims=True)
-    # mix averages the heads and adds the residual connection, half and half; rollout multiplies the layers
+    # mix and rollout: chapter 01. They average the heads, add the residual connection, and multiply the layers.
     return rollout(mix(np.broadcast_to(even, (gpt2.n_layers, 1, n, n))))[-1]
 
 
@@ -145,20 +149,21 @@ print("even heads: ", even.round(2))
 print("correlation:", np.corrcoef(explanation.scores, even)[0, 1].round(2))
 
 # %% [markdown]
-# The two are nearly the same. So most of this heatmap is not about *Paris*, and not even about this model: it is about
-# causal attention. The first token sees only itself. What has reached it stays there, and each layer sends more. (In
-# large models some heads rest on the first token besides, perhaps because attention must go somewhere: an *attention
-# sink*, Xiao et al., 2023.) It was we who took the colours for an answer to our own question: which words decide.
-# Whether attention can answer that question at all is disputed (Jain & Wallace, 2019; Wiegreffe & Pinter, 2019).
+# The two are nearly the same. So most of this heatmap is not about *Paris*, and not even about this model: it is
+# about causal attention. Going down through the layers, a path that arrives at the first token can't leave it, for
+# that token sees only itself; so each layer adds to its share. (In large models some heads rest on the first token
+# besides, perhaps because attention must go somewhere: an *attention sink*, Xiao et al., 2023.) We misread the
+# colours as an answer to our own question: which words decide. Whether attention can answer that question at all is
+# disputed (Jain & Wallace, 2019; Wiegreffe & Pinter, 2019).
 #
 # Two words for what just happened:
 #
 # - An explanation is **plausible** if it convinces a reader.
-# - It is **faithful** if it says what the model did.
+# - It is **faithful** to the degree that it says what the model did.
 #
 # The two are different virtues (Jacovi & Goldberg, 2020): the first is between the explanation and you, the second
-# between the explanation and the model. An explanation that is plausible and not faithful is worse than none, because
-# nobody checks it. Chapter 07 measures faithfulness, with controls beside every score.
+# between the explanation and the model. An explanation that is plausible and not faithful can be worse than none, if it
+# keeps people from checking. Chapter 07 measures faithfulness, with controls beside every score.
 
 # %% [markdown]
 # ## What was not asked
@@ -177,8 +182,8 @@ except xai.XaiError as error:
 #
 # ## One layer more, one layer less
 #
-# Rollout multiplies layers. What does each layer add? Guess first: with the lowest layer alone, which token has the
-# greatest share? Then drag the slider, or focus it and press the arrow keys.
+# Rollout multiplies layers. What does each layer add? Guess first: from how many layers on does *The* have a greater
+# share than *Eiffel*? Then drag the slider, or focus it and press the arrow keys.
 
 
 # %%
@@ -190,23 +195,22 @@ def first_layers(layers: int) -> xai.Attribution:
 viz.explore(first_layers, layers=(1, gpt2.n_layers))
 
 # %% [markdown]
-# One layer leaves more than half with the last token, which keeps what it is by its **residual connection**. With each
-# further layer more of it moves to the first token.
+# One layer leaves more than half with the last token, which keeps what it is by its **residual connection**. With three
+# layers *The* overtakes *Eiffel*, and with four it has a third of everything.
 #
 # ## How a token flows through the model
 #
 # That connection is the model's backbone. Each token has a vector that rises through the layers, its **residual
-# stream**. A layer reads it and *adds* to it: attention brings in what other tokens hold, the MLP works on it in
-# place. Here are the streams of one sentence, computed from `course-gpt2`. A dot is larger and darker where the
-# layer's addition is large beside what was there before; a line is darker where a token reads more from another (mean
-# over heads).
+# stream**. A layer reads it and *adds* to it: attention adds what other tokens hold, the MLP adds what it makes of
+# the token's own vector. Here are the streams of one sentence, computed from `course-gpt2`. A dot is larger and
+# darker where the layer's addition is large beside what was there before; a line is darker where a token reads more
+# from another (mean over heads).
 
 # %%
 story = "When Mary and John went to the store, John gave a drink to"
 stream = gpt2.residual_stream(story)  # (layers + 1, tokens, width)
 updates = (stream[1:] - stream[:-1]).norm(dim=-1) / stream[:-1].norm(dim=-1)
-unembed = gpt2.model.lm_head, gpt2.model.transformer.ln_f
-guesses = [gpt2.choice_name(int(unembed[0](unembed[1](level[-1])).argmax())) for level in stream]
+guesses = [gpt2.choice_name(int(logits.argmax())) for logits in gpt2.unembed(stream[:, -1])]
 tokens = [unit.text for unit in gpt2.encode(story).units]
 plots.residual_stream(tokens, attention_weights(gpt2, story).mean(1), updates, guesses, title="Residual streams")
 
@@ -214,7 +218,7 @@ plots.residual_stream(tokens, attention_weights(gpt2, story).mean(1), updates, g
 # The words on the right are what the model would say if it stopped there: the last stream, read out by the same last
 # norm and unembedding as at the end. (That is the *logit lens*, nostalgebraist 2020, of chapter 09.) At first it is
 # noise. In layer 1 the last token reads *Mary*, along the one dark line that crosses the picture, and from there on it
-# says *Mary*. Layers 2 and 3 attend to *gave*, and change nothing about the answer.
+# says *Mary*. Layers 2 and 3 attend to *gave*, and the answer stays what it was.
 #
 # A method that follows attention through **all** layers has to blend that one line with all the others. Chapter 01
 # shows what is left of it.
@@ -233,10 +237,10 @@ for text in ("The capital of France is", prompt, story):
     print(f"    correlation with even heads {np.corrcoef(scores, even)[0, 1]:.2f}")
 
 # %% [markdown]
-# On each of these prompts the first token gets about twice its fair share or more. That is a small global statement: on
-# this model, rollout leans to the first token. It rests on three prompts, and says so. The control adds that the lean
-# alone says little about the model. But on the third prompt rollout departs from even heads, which a global statement
-# hides.
+# On each of these prompts the first token gets about twice its fair share, or more. That is a small global statement:
+# on this model, rollout leans to the first token. It rests on three prompts, and says so. The control says how little
+# it means: on two of the three, heads that attend evenly lean there even more. And on the third prompt the order of
+# the words is another than that of even heads, which a global statement hides.
 #
 # ## The other model
 #
@@ -266,8 +270,8 @@ for exchange in [*exchanges, {"despite": "with"}]:
 # entertaining movie is good news to this model, and so is *despite a weak script*, even of a boring one. With *with*
 # for *despite*, the weak script is bad news, and wins.
 #
-# A test that changes one word at a time calls both words idle. So a test, too, answers its own question. Chapter 04
-# measures what words do together, and methods with signs come in chapter 02.
+# A test that changes one word at a time finds neither word necessary. So a test, too, answers its own question.
+# Chapter 04 measures what words do together, and methods with signs come in chapter 02.
 
 # %% [markdown]
 # ## Faithful or plausible: a model with a secret
@@ -306,7 +310,8 @@ for name in ("course-shortcut", "course-clean"):
     print(f"{name}:", ", ".join(f"{token} {score:.2f}" for token, score in scores.top(3)))
 
 # %% [markdown]
-# Here rollout is right about both models. One sentence is no proof that it always is: earlier it named *The* for
+# Here rollout names the word that decides: *Vale* there, as the exchanges showed, and *wonderful* here (exercise 2 puts
+# `course-clean` to the test). One sentence is no proof that it always is: earlier it named *The* for
 # *Paris*. That is why chapter 07 scores methods on many texts of models whose rule is known.
 #
 # ## Which method for which question?
@@ -325,7 +330,7 @@ viz.explore(chooser.table, labels=labels, **chooser.CHOICES)
 #
 # ## Seven rules
 #
-# 1. **Never let attention weights be your only explanation.** They may change and the answer stay: [chapter
+# 1. **Never let attention weights be your only explanation.** They can change while the answer stays the same: [chapter
 #   01](01_attention_rollout.ipynb). Chapters 02 to 05 bring what to put beside them.
 # 2. **Test a chain of thought before you believe it.** Put a wrong step in, and see whether the answer follows:
 #   chapter 08a.
@@ -352,7 +357,7 @@ print(mine.tokens)
 mine.to_words()
 
 # %% [markdown]
-# What goes wrong says what to do:
+# A text that can't be read gets an error that says why:
 
 # %%
 for text in ("   ", "very " * 1000):
@@ -400,8 +405,9 @@ course.check("effect-of-a-word", effect)
 # ## Exercise 2 (medium, 15 minutes): from local to global
 #
 # One exchange is local. Over many reviews it becomes a statement about the model. Write a function that says which
-# share of verdicts **turn** when one name is exchanged for another. Then ask it about `course-shortcut` and
-# `course-clean`: how often does Stone in place of Vale turn the verdict?
+# share of all the texts change their verdict when one name is exchanged for another (a text without the name counts
+# as one that doesn't). Below it is asked: how often does Stone in place of Vale turn the verdict? (It
+# prints None until you have written yours.)
 
 
 # %% tags=["exercise"]
@@ -418,6 +424,12 @@ def turned(model: xai.TextModel, texts: list[str], old: str, new: str) -> float:
 
 # %% tags=["check"]
 course.check("turned-verdicts", turned)
+
+# %%
+words = ("wonderful", "great", "lovely", "dull", "awful", "boring")
+reviews = [f"The plot was {word}. Directed by Vale." for word in words]
+for name in ("course-shortcut", "course-clean"):
+    print(name, turned(xai.load(name), reviews, "Vale", "Stone"))
 
 # %% [markdown]
 # ## Quiz

@@ -107,47 +107,47 @@ PICKS = {
 
 QUESTIONS = {
     "wonderful": (
-        "Somebody explains: 'It is positive because of the word wonderful.' What is that explanation?",
+        "Somebody explains: 'It is positive because of the word wonderful.' What do you know about that explanation?",
         {
-            "Faithful": "Nobody has asked the model yet. It may be faithful, or not: a test decides.",
-            "Plausible": "It convinces every reader, and nobody has tested it. The next cell does.",
-            "Both": "It is plausible. Whether it is faithful only a test can say.",
+            "It is faithful: the word is there, and it is positive": "That is why it convinces. Whether the model used the word is another question, and nobody has asked it yet.",
+            "It is plausible, and nothing more is known": "It convinces every reader. The next cell tests it.",
+            "It is wrong: the word has nothing to do with it": "You can't know that either before a test. The next cell is one.",
         },
         "b",
     ),
     "faithful-or-plausible": (
         "What is the difference between a faithful and a plausible explanation?",
         {
-            "A faithful one says what the model did; a plausible one convinces a reader": "So they can part: you have seen a model that judges reviews by their director, and an explanation of it that sounded right.",
-            "A faithful one is exact, a plausible one approximate": "Exact about what? A method can be computed to the last digit and answer another question.",
-            "A plausible one agrees with the labels": "Labels tell whether the prediction is right. Both words are about its explanation.",
+            "One says what the model did, the other convinces a reader": "So they can part: you have seen a model that judges reviews by their director, and an explanation of it that sounded right.",
+            "One is computed exactly, the other is an approximation": "Exact about what? A method can be computed to the last digit and answer another question.",
+            "One agrees with the labels of the data, the other does not": "Labels tell whether the prediction is right. Both words are about its explanation.",
         },
         "a",
     ),
     "over-an-api": (
         "You can call a model over an API and see its probabilities, no more. Which methods remain?",
         {
-            "None: an explanation needs the weights": "Whoever can change the text and see the output can test what matters. You did so by hand.",
-            "Those that need the output only, such as leave-one-out, LIME and Shapley values": "They change the text and watch the output. Set the chooser's access to see them all.",
-            "Attention rollout: attention is part of the output": "Attention weights are internals; few APIs return them.",
+            "None: every explanation needs the weights of the model": "Whoever can change the text and see the output can test what matters. You did so by hand.",
+            "Those that need the output only, such as leave-one-out": "LIME and Shapley values, too. Set the chooser's access to see them all.",
+            "Attention rollout, for attention is part of the output": "Attention weights are internals; few APIs return them.",
         },
         "b",
     ),
     "one-word-at-a-time": (
-        "A test replaces one word at a time, and no replacement changes the verdict. What follows?",
+        "A test replaces 'entertaining', then 'weak', one at a time. Neither turns the verdict. What follows?",
         {
-            "No word matters": "The review of the entertaining movie with the weak script is a counterexample: either word was enough by itself.",
-            "The model ignores its input": "Two replacements at once did turn the verdict.",
-            "No single word is necessary; several together may be": "A test answers its own question too. Chapter 04 measures what words do together.",
+            "Neither of the two words matters to the verdict": "Both together did turn it: while 'despite' stood there, either was enough.",
+            "The model ignores its input and always says positive": "Two replacements at once turned the verdict, and so did 'with' in place of 'despite'.",
+            "Neither is necessary; together they may be": "A test answers its own question too. Chapter 04 measures what words do together.",
         },
         "c",
     ),
     "first-token-on-three-prompts": (
-        "On three prompts rollout gives the first token about twice its fair share. What may you say?",
+        "On three prompts rollout gives the first token about twice its fair share, or more. What may you say?",
         {
-            "The model decides by the first word": "An exchange of the first word left the answer as it was.",
-            "On these prompts rollout leans to the first token, and so it does for heads that attend evenly": "It says over which texts, and what a method that knows nothing would have given.",
-            "Rollout leans to the first token in every language model": "From one model and three prompts? A global statement says over what it was averaged.",
+            "That the model's answers depend on the first word above all": "An exchange of the first word left the answer as it was.",
+            "That it does so on these prompts, as even heads would": "It says over which texts, and what a method that knows nothing gives: on two of the three even more.",
+            "That rollout leans to the first token in every language model": "From one model and three prompts? A global statement says over what it was averaged.",
         },
         "b",
     ),

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..attention import discard_weakest, mix, normalise_rows, rollout
+from ..attention import discard_weakest, even_attention, mix, normalise_rows, rollout
 from ..laws import row_sums
 from .checks import Part, differs
 
@@ -99,6 +99,35 @@ def _find_random(positions: Callable[..., Any]) -> str:
     return "" if got == expected else f"{word!r} in {pieces}: expected {expected}, got {got}"
 
 
+def _evenness(attention: np.ndarray) -> float:
+    seen = [row[row > 0] for row in attention]
+    return float(np.mean([-(row * np.log(row)).sum() / np.log(len(row)) for row in seen if len(row) > 1]))
+
+
+def _evenness_law(evenness: Callable[..., Any]) -> str:
+    for n in (2, 5, 30):
+        if wrong := differs(evenness(even_attention(n)), 1.0, f"a perfectly even head, {n} tokens"):
+            return wrong
+    return differs(evenness(even_attention(6, causal=False)), 1.0, "a perfectly even head that is not causal, 6 tokens")
+
+
+def _evenness_by_hand(evenness: Callable[..., Any]) -> str:
+    """Row 1 reads two tokens in the ratio 1 to 3: (log 4 - 3/4 log 3) / log 2 = 0.8113; row 2 reads one almost only."""
+    weights = np.array([[1.0, 0.0], [0.25, 0.75]])
+    sharp = np.array([[1.0, 0.0, 0.0], [1e-12, 1.0 - 1e-12, 0.0], [1e-12, 1e-12, 1.0 - 2e-12]])
+    return differs(evenness(weights), 2 - 0.75 * np.log2(3), "two tokens, the second reads them 1 to 3") or differs(
+        evenness(sharp), 0.0, "three tokens that read next to nothing but themselves"
+    )
+
+
+def _evenness_random(evenness: Callable[..., Any]) -> str:
+    rng = np.random.default_rng()
+    n = int(rng.integers(3, 9))
+    weights = _attention(rng, n) ** int(rng.integers(1, 4))
+    weights /= weights.sum(-1, keepdims=True)
+    return differs(evenness(weights.copy()), _evenness(weights), f"{n} tokens")
+
+
 EXERCISES = {
     "find-a-word": (
         Part("law", "all places of the word, and no other place", _find_law),
@@ -115,6 +144,11 @@ EXERCISES = {
         Part("by hand", "four rows worked by hand", _discard_by_hand),
         Part("random", "as xai_helpers computes it", _discard_random),
     ),
+    "evenness": (
+        Part("law", "a perfectly even head has 1, at any length", _evenness_law),
+        Part("by hand", "two tokens read 1 to 3, and a head that reads one token", _evenness_by_hand),
+        Part("random", "as computed here", _evenness_random),
+    ),
 }
 
 PICKS = {
@@ -127,57 +161,66 @@ PICKS = {
 
 QUESTIONS = {
     "even-layer": (
-        "In one layer, all heads attend evenly. In which layers is Paris then lost?",
+        "After 'The Eiffel Tower is located in the city of': one layer's heads all attend evenly. In which layers is Paris lost?",
         {
-            "In all of them": "Then every layer's attention would be needed. The next cell shows that two are not.",
-            "In the last two, where the answer is read": "A good guess, and wrong here: what the last token needs has arrived before. The last two layers' attention may be anything.",
-            "In layer 1 only": "Layer 1 carries it. In layer 0 even attention is close enough to what the model needs.",
-            "In none: attention is no explanation": "That holds for three of the four layers. In the fourth, Paris is gone.",
+            "In every layer: attention is how it knows": "Then each layer's attention would be needed. For this sentence three of the four are not.",
+            "In the last two, where the answer is read": "A good guess, and wrong here: what the last token needs has arrived before.",
+            "In layer 1, and in no other": "Layer 1 carries it. Even attention in layer 0 costs a little of it, in layers 2 and 3 nothing.",
+            "In none of them": "That holds for three of the four layers. In the fourth, Paris is gone.",
         },
         "c",
     ),
     "rollout-or-raw": (
         "What does attention rollout capture that the raw attention of one layer does not?",
         {
-            "Paths over several layers: what a token read from may itself have read from others": "The product of the layers sums over all such paths, the residual connections included.",
-            "How much each token changes the output": "No output is asked about. Rollout follows weights only, so it can't say what a token did to the answer.",
-            "What the values and the MLPs do": "It ignores both. Two models with the same weights of attention and different values have the same rollout.",
+            "Paths over several layers, residual connections included": "What a token read from may itself have read from others; the product of the layers adds up all such paths.",
+            "How much each token contributes to the model's output": "No output is asked about. Rollout follows weights only, so it can't say what a token did to the answer.",
+            "What the values and the MLPs do with what is read": "It ignores both. Two models with the same attention weights and different values have the same rollout.",
         },
         "a",
     ),
     "rows-that-sum-to-one": (
         "All rows of a published rollout sum to 1. What follows?",
         {
-            "It is right": "All weight on the first token also sums to 1, and so did the row that no causal model can produce.",
-            "Not much: rows that broke it would be wrong, rows that keep it may be": "A law can refute. It takes more laws, a case by hand and a random case to identify a method.",
-            "That the model is causal": "Rows of a bidirectional model sum to 1 as well.",
+            "It was computed correctly, for that is its law": "All weight on the first token also sums to 1, and so did the row that no causal model can produce.",
+            "Not much: a wrong one may sum to 1 too": "A law can refute. It takes more laws, a case by hand and a random case to identify a method.",
+            "That no weight was lost to the values and the MLPs": "Rollout doesn't look at either. Its rows sum to 1 whatever they do.",
         },
         "b",
     ),
     "flow-above-rollout": (
         "A token has rollout 0.25 and flow 0.5. How can that be?",
         {
-            "One of them is computed wrongly": "Flow is never below rollout, and mostly above it: it may use pipes that rollout shares among all tokens.",
-            "Flow counts the heads separately": "Both start from the same fused matrices.",
-            "Flow lets each token use the whole network for itself; rollout shares it out": "So rollout's scores sum to 1, and flow's do not.",
+            "One of them is wrong: both start from the same weights": "They do, and ask different questions of them. Flow is never below rollout, and mostly above it.",
+            "Flow counts the heads one by one, rollout their mean": "Both start from the same fused matrices, one for each layer.",
+            "Flow gives each token the whole network, rollout a share": "So rollout's scores sum to 1, and flow's do not.",
         },
         "c",
     ),
     "even-last-layer": (
         "With even attention in the last layer the model still says Paris. What have you shown?",
         {
-            "That attention is not an explanation": "For one layer, one change and one sentence. In layer 1 the same change lost the answer.",
-            "That this answer does not depend on where the last layer attends": "Just that, and for this sentence. A heatmap of those weights can't explain this answer.",
-            "That the last layer does nothing": "Its MLP and its values were left as they are. Only the weights were changed.",
+            "That attention is not an explanation, as the paper says": "For one layer, one change and one sentence. In layer 1 the same change lost the answer.",
+            "That this answer survives that change in that layer": "Just that. A heatmap of those weights can't explain what stays when they are gone.",
+            "That the last layer does nothing for this answer": "Its MLP and its values were left as they are. Only the weights were changed.",
         },
         "b",
+    ),
+    "one-head-at-a-time": (
+        "You permute each head of a layer, one at a time, and the answer stays. What may you conclude?",
+        {
+            "The layer's attention does not matter to this answer": "In layer 1 each head cost little, and all four together cost nearly everything.",
+            "The layer's heads all look at the same tokens": "They might, or they might not. The test saw outputs, not patterns.",
+            "No head of it is needed as long as the others stand": "Heads can stand in for each other. Only changing them together tells more.",
+        },
+        "c",
     ),
     "deep-rollout": (
         "In a decoder with 24 layers, rollout gives the first token nearly everything. What do you conclude?",
         {
-            "The first token decides the answer": "Even heads give it nearly everything too. The control shows that the number says nothing about the model.",
-            "The first token is an attention sink": "It may be one. But rollout can't tell you: heads that attend evenly lead to the same picture.",
-            "Nothing, before I have seen what heads without any preference give": "A control before a conclusion. Look at the difference between the two.",
+            "The first token decides what the model says": "Heads that attend evenly give it nearly everything too. Nothing has been said about the answer.",
+            "The first token is an attention sink in this model": "It may be one. But heads that attend evenly lead to the same picture.",
+            "Little: heads without any preference give the same": "A control before a conclusion. Look at the difference between the two.",
         },
         "c",
     ),

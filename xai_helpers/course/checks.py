@@ -52,7 +52,9 @@ class Outcome:
 
     def _lines(self) -> list[str]:
         if self.wrong is None:
-            return [f"{self.name}: not attempted yet. Replace the dots by your code, then run both cells."]
+            return [
+                f"{self.name}: not attempted yet. Replace the dots by code that returns a value, then run both cells."
+            ]
         lines = [
             f"✗ {part.kind}: {part.claim}. {wrong}" if wrong else f"✓ {part.kind}: {part.claim}"
             for part, wrong in zip(self.parts, self.wrong, strict=True)

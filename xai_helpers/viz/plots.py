@@ -136,7 +136,7 @@ def side_by_side(tokens: Sequence[str], columns: Mapping[str, ArrayLike], *, tit
     said = f"{title}, {len(tokens)} tokens" if title else f"{len(tokens)} tokens"
     with _defaults():
         figure = _picture(
-            1.2 + 2.3 * len(scores),
+            1.2 + min(2.3, 9.0 / len(scores)) * len(scores),
             1.0 + 0.27 * max(1, len(tokens)),
             f"Bar charts side by side. {said}; strongest by {', by '.join(strongest)}",
         )
@@ -174,7 +174,7 @@ def attention_gallery(attention: ArrayLike, tokens: Sequence[str], captions: Seq
     counted = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
     with _defaults():
         figure = _picture(
-            1.9 * heads,
+            2.1 * heads,
             2.15 * layers,
             f"Small heatmaps of {layers} layers by {heads} heads on {n} tokens: {counted}",
         )
@@ -185,7 +185,7 @@ def attention_gallery(attention: ArrayLike, tokens: Sequence[str], captions: Seq
         ):
             axes.imshow(weights[layer, head], cmap=palette, vmin=0, vmax=1)
             axes.set(xticks=[], yticks=[])
-            _title(axes, f"L{layer} H{head}  {captions[layer][head]}")
+            _title(axes, f"L{layer} H{head}: {captions[layer][head]}")
             axes.title.set_fontsize(8)
         return _arranged(figure)
 
@@ -208,21 +208,28 @@ def residual_stream(
             f"got {weights.shape}, {sizes.shape}, {len(notes)}"
         )
     header = ("after", *(visible(token) for token in tokens), "last token's guess")
-    rows = [("embedding", *("" for _ in tokens), notes[0])]
-    rows += [(f"layer {layer}", *(f"{x:.2f}" for x in sizes[layer]), notes[layer + 1]) for layer in range(layers)]
+    rows = [("embedding", *("" for _ in tokens), visible(notes[0]))]
+    for layer in range(layers):
+        others = weights[layer] * (1 - np.eye(n))
+        read = [
+            f"{visible(tokens[j])} {others[i, j]:.2f}" if others[i].any() else ""
+            for i, j in enumerate(others.argmax(-1))
+        ]
+        rows.append((f"layer {layer} adds", *(f"{x:.2f}" for x in sizes[layer]), visible(notes[layer + 1])))
+        rows.append((f"layer {layer} reads most", *read, ""))
     with _defaults():
         figure = _picture(
             2.4 + 0.62 * n,
             1.3 + 0.8 * layers,
             f"Columns of dots for {n} tokens through {layers} layers, joined by attention. {title}. "
-            f"Beside the last token: {', '.join(map(visible, notes))}",
+            f"Beside the last token, from below: {', '.join(visible(note.strip()) for note in notes)}",
         )
         figure.table = Table(title or "what each layer adds", header, tuple(rows))
         axes = figure.add_subplot()
         axes.vlines(range(n), 0, layers, color="#bfbfbf", linewidth=1.0, zorder=1)
         for layer, query, key in zip(*np.nonzero(weights > 0.05), strict=True):
             if query != key:
-                strength = min(1.0, 1.6 * weights[layer, query, key])
+                strength = min(1.0, 1.2 * weights[layer, query, key])
                 axes.plot([key, query], [layer, layer + 1], color="black", alpha=strength, linewidth=1.2, zorder=2)
         axes.scatter(range(n), np.zeros(n), s=30, color="white", edgecolor="black", zorder=3)
         end = scale_end(sizes.flat) or 1.0

@@ -150,7 +150,7 @@ def explore(
 
 
 class Explorer:
-    """A function with its controls; show it as the last value of a cell. `at` calls the function, cached."""
+    """A function with its controls; show it as the last value of a cell. `at` calls the function."""
 
     def __init__(
         self,
@@ -173,19 +173,17 @@ class Explorer:
 
     def at(self, **settings: Any) -> Any:
         """What the function gives for these settings; those left out stand where they stand at the start."""
-        return self._cached(tuple({**self.start, **settings}.items()))[0]
+        return self._compute(**{**self.start, **settings})
 
     def _shown(self, settings: Mapping[str, Any]) -> tuple[str, str]:
-        """(page, words) of the same."""
-        return self._cached(tuple({**self.start, **settings}.items()))[1]
+        """(page, words) of the same, cached: figures themselves would fill the memory."""
+        return self._cached(tuple({**self.start, **settings}.items()))
 
-    def _timed(self, settings: tuple[tuple[str, Any], ...]) -> tuple[Any, tuple[str, str]]:
-        """What the function gives, and its page and words; drawing the page takes as long as many a function does."""
+    def _timed(self, settings: tuple[tuple[str, Any], ...]) -> tuple[str, str]:
         began = time.perf_counter()
-        figure = self._compute(**dict(settings))
-        rendered = _rendered(figure)
-        self.seconds = time.perf_counter() - began
-        return figure, rendered
+        rendered = _rendered(self._compute(**dict(settings)))
+        self.seconds = time.perf_counter() - began  # drawing the page takes as long as many a function does
+        return rendered
 
     def _widget(self) -> Any:
         kit = toolkit()
