@@ -348,7 +348,7 @@ def test_several_views_stand_below_each_other() -> None:
     expected = [table_of(n=0)._repr_html_(), result._repr_html_(), plots.as_html(picture())]
     assert shown.picture.value == shown.page == page_of(*expected)
     assert shown.words == "\n".join([str(table_of(n=0)), str(result), plots.as_text(picture())])
-    assert explore(lambda n: result, n=(0, 3)).page == expected[1]
+    assert explore(lambda n: result, n=(0, 3)).page == page_of(expected[1])
 
 
 def test_a_notebook_gets_the_controls_the_page_and_the_words() -> None:

@@ -246,7 +246,7 @@ for discard in (0.0, 0.5, 0.9):
 # Without a residual connection nothing holds a token back, and seven tenths end up at the first one. With 0.9 two
 # thirds stay at the last. Dropping nine tenths of the weights leaves four fifths to the first token. Even the order
 # changes: *is* is before *city* at residual 0.5, and behind it at 0.9. Only the fusion matters little here. A rollout
-# without its options is half a result, so ours records them (`explanation.options`).
+# without its options is half a result, so ours records them (`result.options`).
 #
 # Try it, beside a control that feels every option: **shuffled heads**, the model's own weights, each row given to the
 # tokens that it sees in random order. They are as sharp as the model's heads, and look anywhere. The first panel is the
