@@ -318,7 +318,7 @@ for name in ("course-shortcut", "course-clean"):
 #
 # The list of the course's methods, those to come included. *Access* is what you have of the model: its **output** (an
 # API is enough), its **gradients**, or its **internals** such as attention weights. Set what you have, for whom you
-# explain, what for, and how long you can wait.
+# explain, what for, and how long you can wait. (By keyboard: Space opens a list, arrows and Enter choose.)
 
 # %%
 labels = {"access": "you have", "audience": "the reader", "goal": "you want to", "effort": "at most"}
