@@ -136,9 +136,9 @@ def explore(
 
     settings: for each of the function's arguments (low, high) or (low, high, step) for a slider (step 1 if none is
     given), `Span(low, high)` for a range, a list of values (or a dict of names to values) for a choice, a text for a
-    text. start: where the controls stand first (default: the slider's low end, the whole range, the first choice). labels: what is written beside a
-    control (default: its argument's name). Raises OptionError for a picture without a text table, and whatever compute
-    raises at the start.
+    text. start: where the controls stand first (default: the slider's low end, the whole range, the first choice).
+    labels: what is written beside a control (default: its argument's name). Raises OptionError for a picture without a
+    text table, and whatever compute raises at the start.
     """
     made = {name: _setting(name, value) for name, value in settings.items()}
     if unknown := (set(start or {}) | set(labels or {})) - set(made):
