@@ -11,7 +11,8 @@
 # - find the methods that fit your question, your access and your reader, and the chapter that each comes in.
 #
 # **60 minutes with the exercises, 1 GB of memory.** You need: Python, and a rough idea of what a transformer is. You
-# need no network: the models came with the course.
+# need no network: the models came with the course. Run the cells from top to bottom; the first one does nothing on your
+# own machine, and installs the course on Colab.
 
 # %% tags=["bootstrap"]
 import xai_helpers.course as course
