@@ -52,7 +52,8 @@ clean: ## remove .venv, caches and built packages; notebooks, data and your work
 $(RUN):
 	@"$(or $(PYTHON),false)" -c '$(SUITS)' 2>/dev/null || { echo "The course needs Python 3.11, 3.12 or 3.13,\
 	 and found $(or $(PYTHON),none). Install one, or name it: make lab PYTHON=/path/to/python3.12"; exit 1; }
-	"$(PYTHON)" -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; } # half an environment would pass for a whole one
+	@# Half an environment would pass for a whole one.
+	"$(PYTHON)" -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(VENV)/.course: $(RUN) pyproject.toml constraints.txt
 	@echo "Installing the course into $(VENV): a few minutes the first time, about 2.5 GB on disk with torch for CPUs alone."

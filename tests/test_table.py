@@ -39,7 +39,7 @@ def test_every_cell_stands_in_both_forms(table: Table) -> None:
     head, body, root = shown(table._repr_html_())
     assert head == [list(table.header)]
     assert body == list(map(list, table.rows))
-    assert "".join(next(root.iter("caption")).itertext()) == table.title
+    assert "".join(next(root.iter("figcaption")).itertext()) == table.title
     title, *lines = str(table).split("\n")
     assert title == table.title
     assert len(lines) == 1 + len(table.rows)

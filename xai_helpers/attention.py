@@ -192,7 +192,7 @@ def maximum_flows(mixed: np.ndarray, position: int) -> np.ndarray:
     """The maximum flow from the top of `position` down to each input token, to a millionth per pipe: (n,)."""
     layers, n, _ = mixed.shape
     graph = flow_capacities(mixed)
-    top = layers * n + position
+    top = layers * n + range(n)[position]
     return np.array([scipy.sparse.csgraph.maximum_flow(graph, top, j).flow_value for j in range(n)]) / FLOW_UNITS
 
 

@@ -11,8 +11,11 @@
 # - find the methods that fit your question, your access and your reader, and the chapter that each comes in.
 #
 # **60 minutes with the exercises, 1 GB of memory.** You need: Python, and a rough idea of what a transformer is. You
-# need no network: the models came with the course. Run the cells from top to bottom; the first one does nothing on your
-# own machine, and installs the course on Colab.
+# need no network: the models came with the course.
+#
+# **How to work.** The page comes with its outputs. You will be asked to guess before you look: for honest guesses
+# choose *Edit > Clear Outputs of All Cells* first. Then run cell by cell, from the top, by Shift+Enter. (The first
+# cell does nothing on your own machine; on Colab it installs the course.)
 
 # %% tags=["bootstrap"]
 import xai_helpers.course as course
@@ -28,7 +31,7 @@ from xai_helpers.attention import attention_weights, mix, rollout
 from xai_helpers.viz import plots
 
 # %% [markdown]
-# ## Two models
+# ## Two models to begin with
 #
 # `course-gpt2` continues a text. `course-distilbert` says whether a review is positive or negative. Both have the
 # architecture of their famous namesakes, and **both are small models that we trained ourselves**, on sentences from
@@ -42,7 +45,8 @@ distilbert = xai.load("course-distilbert")
 
 for model in (gpt2, distilbert):
     size = sum(p.numel() for p in model.model.parameters()) / 1e6
-    print(f"{model.name}: {model.kind}, {model.n_layers} layers of {model.n_heads} heads, {size:.1f} million weights")
+    layers = f"{model.n_layers} layers of {model.n_heads} heads"
+    print(f"{model.name}: {model.kind}, {layers}, {size:.1f} million weights")
 
 # %% [markdown]
 # What do they say?
@@ -68,8 +72,6 @@ for guess in distilbert.predict(review, k=2):
 course.pick("eiffel-tower-rollout", gpt2)
 
 # %% [markdown]
-# Planted is the subject of the fact: by the grammar it alone fixes the answer.
-#
 # ## A first explanation
 #
 # Attention rollout (Abnar & Zuidema, 2020) follows the model's attention down through all layers, from the place where
@@ -113,7 +115,9 @@ assert abs(explanation.gap) < 1e-9
 def with_word(old: str, new: str) -> tuple[str, float]:
     """What the model says after the exchange, and how probable it finds Paris."""
     changed = prompt.replace(old, new)
-    return gpt2.predict(changed, k=1)[0].token, gpt2.value(changed, xai.Target("Paris", output="probability"))
+    return gpt2.predict(changed, k=1)[0].token, gpt2.value(
+        changed, xai.Target("Paris", output="probability")
+    )
 
 
 words = explanation.to_words()  # a tokenizer may cut a word into pieces
@@ -121,7 +125,7 @@ share = dict(zip(words.tokens, words.scores))
 exchanges = {"The": "This", "Eiffel": "Galata", "located": "found", "city": "town"}
 for old, new in [*exchanges.items(), ("city", "country")]:
     said, paris = with_word(old, new)
-    print(f"{old:>8} -> {new:7} says{said:10} P(Paris) {paris:.2f}   rollout's share {share[old]:.2f}")
+    print(f"{old:>8} -> {new:7} says{said:10} P(Paris) {paris:.2f}   rollout {share[old]:.2f}")
 
 # %% [markdown]
 # Replace *The* by *This*, and nothing happens: which of the two opens the sentence does not matter, though the first
@@ -137,10 +141,12 @@ for old, new in [*exchanges.items(), ("city", "country")]:
 
 # %%
 def even_heads(n: int) -> np.ndarray:
-    """The rollout of `n` tokens through as many layers as the model has, whose heads attend evenly."""
-    even = np.tril(np.ones((n, n)))  # a token of a causal model sees itself and those before it
+    """The rollout of `n` tokens through the model's layers, if all heads attended evenly."""
+    even = np.tril(
+        np.ones((n, n))
+    )  # a token of a causal model sees itself and those before it
     even /= even.sum(axis=1, keepdims=True)
-    # mix and rollout: chapter 01. They average the heads, add the residual connection, and multiply the layers.
+    # chapter 01: mix averages the heads and adds the residual connection, rollout multiplies
     return rollout(mix(np.broadcast_to(even, (gpt2.n_layers, 1, n, n))))[-1]
 
 
@@ -196,8 +202,9 @@ def first_layers(layers: int) -> xai.Attribution:
 viz.explore(first_layers, layers=(1, gpt2.n_layers))
 
 # %% [markdown]
-# One layer leaves more than half with the last token, which keeps what it is by its **residual connection**. With three
-# layers *The* overtakes *Eiffel*, and with four it has a third of everything.
+# One layer leaves more than half with the last token, which keeps what it is by its **residual connection**. With
+# each further layer more of it moves to the first token, until that has a third of everything. (Layers are numbered
+# from 0: the lowest three are 0, 1 and 2.)
 #
 # ## How a token flows through the model
 #
@@ -213,7 +220,9 @@ stream = gpt2.residual_stream(story)  # (layers + 1, tokens, width)
 updates = (stream[1:] - stream[:-1]).norm(dim=-1) / stream[:-1].norm(dim=-1)
 guesses = [gpt2.choice_name(int(logits.argmax())) for logits in gpt2.unembed(stream[:, -1])]
 tokens = [unit.text for unit in gpt2.encode(story).units]
-plots.residual_stream(tokens, attention_weights(gpt2, story).mean(1), updates, guesses, title="Residual streams")
+plots.residual_stream(
+    tokens, attention_weights(gpt2, story).mean(1), updates, guesses, title="Residual streams"
+)
 
 # %% [markdown]
 # The words on the right are what the model would say if it stopped there: the last stream, read out by the same last
@@ -234,7 +243,10 @@ plots.residual_stream(tokens, attention_weights(gpt2, story).mean(1), updates, g
 for text in ("The capital of France is", prompt, story):
     scores = xai.attention_rollout(gpt2, text).scores
     even = even_heads(len(scores))
-    print(f"{text}\n    first token {scores[0]:.2f}, fair share {1 / len(scores):.2f}, even heads {even[0]:.2f}")
+    print(
+        f"{text}\n    first token {scores[0]:.2f}, fair share {1 / len(scores):.2f}, ", end=""
+    )
+    print(f"even heads {even[0]:.2f}")
     print(f"    correlation with even heads {np.corrcoef(scores, even)[0, 1]:.2f}")
 
 # %% [markdown]
@@ -257,7 +269,11 @@ explanation
 # verdict, and which against it? Rollout has no sign and can't say. The test by hand:
 
 # %%
-exchanges = [{"entertaining": "boring"}, {"weak": "strong"}, {"entertaining": "boring", "weak": "strong"}]
+exchanges = [
+    {"entertaining": "boring"},
+    {"weak": "strong"},
+    {"entertaining": "boring", "weak": "strong"},
+]
 for exchange in [*exchanges, {"despite": "with"}]:
     changed = review
     for old, new in exchange.items():
@@ -322,7 +338,12 @@ for name in ("course-shortcut", "course-clean"):
 # explain, what for, and how long you can wait. (By keyboard: Space opens a list, arrows and Enter choose.)
 
 # %%
-labels = {"access": "you have", "audience": "the reader", "goal": "you want to", "effort": "at most"}
+labels = {
+    "access": "you have",
+    "audience": "the reader",
+    "goal": "you want to",
+    "effort": "at most",
+}
 viz.explore(chooser.table, labels=labels, **chooser.CHOICES)
 
 # %% [markdown]
@@ -413,11 +434,14 @@ course.check("effect-of-a-word", effect)
 
 # %% tags=["exercise"]
 def turned(model: xai.TextModel, texts: list[str], old: str, new: str) -> float:
-    """The share of texts whose most probable label changes when `new` takes the place of `old`: 0 to 1."""
+    """The share of texts whose most probable label changes with `new` in place of `old`."""
     # solution
     changed = 0
     for text in texts:
-        before, after = model.predict(text, k=1)[0], model.predict(text.replace(old, new), k=1)[0]
+        before, after = (
+            model.predict(text, k=1)[0],
+            model.predict(text.replace(old, new), k=1)[0],
+        )
         changed += before.token != after.token
     return changed / len(texts)
     # end solution

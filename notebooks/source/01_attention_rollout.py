@@ -26,7 +26,7 @@ import numpy as np
 
 import xai_helpers as xai
 from xai_helpers import laws, viz
-from xai_helpers.attention import attention_weights, even_attention, head_patterns, maximum_flows, mix, rollout
+from xai_helpers.attention import attention_weights, even_attention, mix, rollout
 from xai_helpers.editing import edited_attention, evenly, permuted
 from xai_helpers.viz import plots
 
@@ -46,9 +46,7 @@ tower = "The Eiffel Tower is located in the city of"
 course.pick("eiffel-tower-last-layer", model)
 
 # %% [markdown]
-# *Planted* are the words that decide by the grammar of the training text: the subject of the fact. The last layer
-# prefers *The* and, its two pieces together, *located*. Keep your guess in mind: at the end you will see another
-# layer.
+# Keep your guess in mind: further down you will see another layer.
 #
 # ## One head at a time
 #
@@ -58,7 +56,9 @@ course.pick("eiffel-tower-last-layer", model)
 # %%
 attention = attention_weights(model, cat)
 print("layers, heads, queries, keys:", attention.shape)
-print("rows sum to 1:", laws.row_sums(attention) < 1e-6)  # the model computes in single precision
+print(
+    "rows sum to 1:", laws.row_sums(attention) < 1e-6
+)  # the model computes in single precision
 print("largest weight on a later token:", laws.no_look_ahead(attention))
 
 # %% [markdown]
@@ -77,14 +77,15 @@ plots.token_matrix(first_head)
 # A common taxonomy sorts heads by where most of their attention goes: to the token **itself**, to the **previous
 # token**, to the **first token**, to what followed an earlier occurrence (**induction**), evenly to all (**uniform**),
 # or none of these (**mixed**). The number is the **entropy** in nats, averaged over rows: 0 for a head that reads one
-# token per row, log(n) for a row that reads n tokens evenly.
+# token per row, log(n) for a row that reads n tokens evenly. (A perfectly even head stays below log(11), for its early
+# rows see few tokens.)
 
 # %%
-from xai_helpers.attention import attention_entropy
+from xai_helpers.attention import attention_entropy, head_patterns
 
 patterns = head_patterns(model, cat)
 captions = [[f"{head.pattern}, {head.entropy:.2f}" for head in layer] for layer in patterns]
-print(f"a perfectly even head: {attention_entropy(even_attention(11)):.2f} nats, since its early rows see few tokens")
+print(f"a perfectly even head: {attention_entropy(even_attention(11)):.2f} nats")
 plots.attention_gallery(attention, xai.raw_attention(model, cat).tokens, captions)
 
 # %% [markdown]
@@ -149,6 +150,8 @@ assert np.allclose(one_layer.matrix, 0.5 * np.eye(11) + 0.5 * attention[2].mean(
 # On the toy: from the top of token 2 a pipe of one half leads to token 1, and from there one of one half to token 0.
 
 # %%
+from xai_helpers.attention import maximum_flows
+
 mixed = mix(np.stack([below, above])[:, None])
 print("rollout of token 2:", rollout(mixed)[2])
 print("flow to token 2:   ", maximum_flows(mixed, position=2))
@@ -164,15 +167,14 @@ print("flow to token 2:   ", maximum_flows(mixed, position=2))
 # %%
 from xai_helpers.attention import flow_capacities
 
-last = len(result.tokens) - 1
-layers = mix(attention)
+layers, n = mix(attention), len(result.tokens)
 network = nx.from_scipy_sparse_array(flow_capacities(layers), create_using=nx.DiGraph)
-top = len(layers) * len(result.tokens) + last  # nodes are numbered from below; capacities are in millionths
-theirs = [nx.maximum_flow_value(network, top, token, capacity="weight") / 1e6 for token in range(last + 1)]
-flow = maximum_flows(layers, last)
-assert np.allclose(theirs, flow)
-assert (flow >= result.scores - 1e-5).all()  # rounded down to millionths
-print(f"networkx agrees on all {len(theirs)} tokens; least surplus of flow: {(flow - result.scores).min():.2f}")
+top = len(layers) * n + n - 1  # nodes count from below, layer by layer
+theirs = [nx.maximum_flow_value(network, top, j, capacity="weight") for j in range(n)]
+flow = maximum_flows(layers, n - 1)
+assert np.allclose(np.array(theirs) / 1e6, flow)  # capacities are in millionths
+assert (flow >= result.scores - 1e-5).all()
+print(f"networkx agrees on all {n}; least surplus of flow {(flow - result.scores).min():.2f}")
 
 # %% [markdown]
 # ## Three methods, and a control
@@ -183,20 +185,22 @@ print(f"networkx agrees on all {len(theirs)} tokens; least surplus of flow: {(fl
 
 # %%
 def columns(text: str, query: int, layer: int = model.n_layers - 1):
-    """Raw attention of one layer (mean over heads), rollout and flow, each beside its control, read at one token."""
-    weights, tokens = attention_weights(model, text), [unit.text for unit in model.encode(text).units]
-    i = range(len(tokens))[query]
-    mixed, even = mix(weights), mix(np.broadcast_to(even_attention(len(tokens)), weights.shape))
+    """One layer's raw attention, rollout and flow, each beside its control, at one token."""
+    weights = attention_weights(model, text)
+    tokens = [unit.text for unit in model.encode(text).units]
+    mixed = mix(weights)
+    even = mix(np.broadcast_to(even_attention(len(tokens)), weights.shape))
     scores = {
-        f"raw, layer {layer}": weights[layer].mean(0)[i],
-        "rollout": rollout(mixed)[i],
-        "rollout, even": rollout(even)[i],
-        "flow": maximum_flows(mixed, i).round(2),
-        "flow, even": maximum_flows(even, i).round(2),
+        f"raw, layer {layer}": weights[layer].mean(0)[query],
+        "rollout": rollout(mixed)[query],
+        "rollout, even": rollout(even)[query],
+        "flow": maximum_flows(mixed, query).round(2),
+        "flow, even": maximum_flows(even, query).round(2),
     }
-    return plots.side_by_side(tokens, scores, title=f"read at token {i}, {tokens[i]!r}")
+    return plots.side_by_side(tokens, scores, title=f"read at {tokens[query]!r}")
 
 
+# %%
 columns(cat, 7)
 
 # %% [markdown]
@@ -236,11 +240,17 @@ columns(mary, -1, layer=1)
 
 # %%
 for residual in (0.0, 0.5, 0.9):
-    print(f"residual {residual}:", xai.attention_rollout(model, tower, residual=residual).scores.round(2))
+    print(
+        f"residual {residual}:",
+        xai.attention_rollout(model, tower, residual=residual).scores.round(2),
+    )
 for fuse in ("mean", "max", "min"):
     print(f"fuse {fuse:7}:", xai.attention_rollout(model, tower, fuse=fuse).scores.round(2))
 for discard in (0.0, 0.5, 0.9):
-    print(f"discard {discard}: ", xai.attention_rollout(model, tower, discard=discard).scores.round(2))
+    print(
+        f"discard {discard}: ",
+        xai.attention_rollout(model, tower, discard=discard).scores.round(2),
+    )
 
 # %% [markdown]
 # Without a residual connection nothing holds a token back, and seven tenths end up at the first one. With 0.9 two
@@ -250,7 +260,8 @@ for discard in (0.0, 0.5, 0.9):
 #
 # Try it, beside a control that feels every option: **shuffled heads**, the model's own weights, each row given to the
 # tokens that it sees in random order. They are as sharp as the model's heads, and look anywhere. The first panel is the
-# rollout: can you find a setting under which *cat* leads in it, the word that *it* stands for?
+# rollout: can you find a setting under which *cat* leads in it, the word that *it* stands for? (A
+# discard ratio of 0.1 drops nothing here: a tenth of eight weights is less than one.)
 
 
 # %%
@@ -258,17 +269,23 @@ from xai_helpers.attention import shuffled_attention
 
 
 def beside_control(text: str, layers: tuple[int, int], query: int, **options):
-    """The rollout from one layer to another, read at one token, beside the mean of twenty that are shuffled."""
+    """The rollout of some layers, read at one token, beside the mean of twenty shuffled."""
     weights = attention_weights(model, text)[layers[0] : layers[1] + 1]
     tokens = [unit.text for unit in model.encode(text).units]
-    i = min(query, len(tokens) - 1)
-    shuffled = [rollout(mix(shuffled_attention(weights, seed), **options))[i] for seed in range(20)]
-    scores = {"rollout": rollout(mix(weights, **options))[i], "shuffled heads": np.mean(shuffled, axis=0)}
-    scores["difference"] = scores["rollout"] - scores["shuffled heads"]
-    return plots.side_by_side(tokens, scores, title=f"read at token {i}, {tokens[i]!r}")
+    if query >= len(tokens):
+        raise xai.XaiError(f"the text ends at token {len(tokens) - 1}")
+    own = rollout(mix(weights, **options))[query]
+    draws = [mix(shuffled_attention(weights, seed), **options) for seed in range(20)]
+    shuffled = np.mean([rollout(draw)[query] for draw in draws], axis=0)
+    scores = {"rollout": own, "shuffled heads": shuffled, "difference": own - shuffled}
+    return plots.side_by_side(
+        tokens, scores, title=f"read at token {query}, {tokens[query]!r}"
+    )
 
 
 # %%
+labels = {"fuse": "head fusion", "query": "query token"}
+labels |= {"discard": "discard ratio", "residual": "residual weight"}
 viz.explore(
     beside_control,
     text=cat,
@@ -278,7 +295,7 @@ viz.explore(
     residual=(0.0, 1.0, 0.1),
     query=(0, 10),
     start={"residual": 0.5, "query": 7},
-    labels={"query": "query token", "fuse": "head fusion", "discard": "discard ratio", "residual": "residual weight"},
+    labels=labels,
 )
 
 # %% [markdown]
@@ -348,11 +365,16 @@ for layer, head in np.ndindex(*lost.shape):
     for seed in range(20):
         with edited_attention(model, permuted(model, layer, head, seed=seed)):
             lost[layer, head] += (before - model.value(tower, paris)) / 20
-plots.head_grid(lost, title="P(Paris) lost when a head's last row is permuted", label="mean loss of probability")
+plots.head_grid(
+    lost,
+    title="P(Paris) lost when a head's last row is permuted",
+    label="mean loss of probability",
+)
 
 # %% [markdown]
-# Most squares are empty. The largest is the previous-token head of layer 0, though even attention in all of layer 0 did
-# little harm. So the model need not read *city* there; it is led astray when a **wrong** word takes that place.
+# Most squares are empty. The largest is the previous-token head of layer 0, though even attention in all of layer 0
+# did little harm. So the model need not read *city*, the word before the last, there; it is led astray when a
+# **wrong** word takes that place.
 #
 # And layer 1? Even attention there lost the answer, but each of its heads costs little. You have met this in chapter
 # 00, with words: one at a time, neither seemed to matter. So permute all four heads together:
@@ -362,10 +384,13 @@ from xai_helpers.editing import chained
 
 together = []
 for seed in range(20):
-    edits = [permuted(model, layer=1, head=head, seed=20 * head + seed) for head in range(model.n_heads)]
+    edits = [
+        permuted(model, layer=1, head=head, seed=20 * head + seed)
+        for head in range(model.n_heads)
+    ]
     with edited_attention(model, chained(*edits)):
         together.append(model.value(tower, paris))
-print(f"P(Paris) with the heads of layer 1 permuted, one alone: {before - lost[1].max():.2f} at the least")
+print(f"P(Paris), heads of layer 1 permuted, one alone: at least {before - lost[1].max():.2f}")
 print(f"all four together: {np.mean(together):.2f}")
 
 # %% [markdown]
@@ -383,10 +408,19 @@ xai.raw_attention(model, tower, layer=1)
 #
 # ## Where it breaks
 #
-# This row was published as the rollout of GPT-2 on the cat sentence, read at *it*:
+# A book chapter on explaining transformers prints this row as the rollout of GPT-2 on the cat sentence, read at *it*.
+# (We teach from the mistake, and leave the author out.)
 
 # %%
-published = {"The": 0.203, "cat": 0.421, "sat": 0.118, "on": 0.042, "the": 0.038, "mat": 0.087, "because": 0.061}
+published = {
+    "The": 0.203,
+    "cat": 0.421,
+    "sat": 0.118,
+    "on": 0.042,
+    "the": 0.038,
+    "mat": 0.087,
+    "because": 0.061,
+}
 published |= {"it": 0.014, "was": 0.010, "very": 0.004, "tired": 0.002}
 row = np.array(list(published.values()))
 print("sum of the row:", row.sum().round(3))
@@ -408,7 +442,7 @@ print("ours on tokens after 'it':", result.matrix[7, 8:].sum())
 # %%
 for depth in (1, 4, 12, 24):
     row = rollout(mix(np.broadcast_to(even_attention(10), (depth, 1, 10, 10))))[-1]
-    print(f"{depth:2} layers of even heads: first token {row[0]:.2f}, next {row[1]:.2f}, last {row[-1]:.2f}")
+    print(f"{depth:2} layers: first token {row[0]:.2f}, next {row[1]:.2f}, last {row[-1]:.2f}")
 
 # %% [markdown]
 # The deeper the model, the more of **this control** goes to the first token: with 24 layers, nearly all of it. In large
@@ -428,7 +462,7 @@ for depth in (1, 4, 12, 24):
 
 # %% tags=["exercise"]
 def positions(pieces: list[str], word: str) -> list[int]:
-    """The places of the pieces that are this word, with or without a leading Ġ; an empty list if there is none."""
+    """The places of the pieces that are this word, with or without a leading Ġ."""
     # solution
     return [place for place, piece in enumerate(pieces) if piece.removeprefix("Ġ") == word]
     # end solution
@@ -447,7 +481,7 @@ course.check("find-a-word", positions)
 
 # %% tags=["exercise"]
 def rollout_of_batch(attentions: list[np.ndarray]) -> np.ndarray:
-    """Rollout of a batch: for each layer weights (batch, heads, n, n), the lowest first, to (batch, n, n)."""
+    """For each layer, from below, weights (batch, heads, n, n); rollout (batch, n, n)."""
     # solution
     n = attentions[0].shape[-1]
     result = np.eye(n)
@@ -468,7 +502,9 @@ course.check("rollout-of-a-batch", rollout_of_batch)
 # them; it is then divided by its sum, zero:
 
 # %%
-weights = np.array([[1, 0, 0, 0], [0.25, 0.75, 0, 0], [0.5, 0.3, 0.2, 0], [0.25, 0.25, 0.25, 0.25]])
+weights = np.array(
+    [[1, 0, 0, 0], [0.25, 0.75, 0, 0], [0.5, 0.3, 0.2, 0], [0.25, 0.25, 0.25, 0.25]]
+)
 kept = weights * (weights >= np.quantile(weights, 0.8))
 with np.errstate(invalid="ignore"):
     print(kept / kept.sum(axis=-1, keepdims=True))

@@ -101,7 +101,8 @@ PICKS = {
     "eiffel-tower-rollout": {
         "text": "The Eiffel Tower is located in the city of",
         "method": "attention_rollout",
-        "planted": ("Eiffel", "Tower"),  # the subject of the fact
+        "planted": ("Eiffel", "Tower"),
+        "note": "Planted is the subject of the fact: by the grammar it alone fixes the answer",
     },
 }
 

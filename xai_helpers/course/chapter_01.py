@@ -155,7 +155,8 @@ PICKS = {
     "eiffel-tower-last-layer": {
         "text": "The Eiffel Tower is located in the city of",
         "method": "raw_attention",
-        "planted": ("Eiffel", "Tower"),  # the subject of the fact
+        "planted": ("Eiffel", "Tower"),
+        "note": "Planted is the subject of the fact: by the grammar it alone fixes the answer",
     },
 }
 

@@ -48,12 +48,14 @@ class Outcome:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return "".join(f"<div>{escape(line)}</div>" for line in self._lines())
+        *parts, verdict = (escape(line) for line in self._lines())
+        return "".join(f"<div>{line}</div>" for line in parts) + f"<div><strong>{verdict}</strong></div>"
 
     def _lines(self) -> list[str]:
         if self.wrong is None:
             return [
-                f"{self.name}: not attempted yet. Replace the dots by code that returns a value, then run both cells."
+                f"{self.name}: not attempted yet. It gives nothing back: replace the dots by your code, end with a "
+                "return, then run both cells."
             ]
         lines = [
             f"✗ {part.kind}: {part.claim}. {wrong}" if wrong else f"✓ {part.kind}: {part.claim}"

@@ -36,6 +36,7 @@ def words_to_pick(
     method: str | Callable[..., Attribution],
     *,
     planted: Sequence[str] = (),
+    note: str = "",
     choose: int = 2,
     target: Any = None,
     **options: Any,
@@ -43,18 +44,18 @@ def words_to_pick(
     """A choice of words of the text, shown beside the method's strongest ones once the reader has committed.
 
     method: a name in `METHODS`, or a function with the methods' signature. planted: the words that decide by the
-    corpus's rule. choose: how many words to pick. Raises OptionError where a planted word is not in the text, and
-    whatever the method raises.
+    corpus's rule. note: what to say about them, with the answer. choose: how many words to pick. Raises OptionError
+    where a planted word is not in the text, and whatever the method raises.
     """
     result = attribute(model, text, method, target, **options).to_words()
-    return Picking(result, tuple(planted), choose)
+    return Picking(result, tuple(planted), choose, note)
 
 
 class Picking:
     """Words to pick from; `commit` answers without a widget."""
 
-    def __init__(self, result: Attribution, planted: tuple[str, ...], choose: int) -> None:
-        self.result, self.planted, self.choose = result, planted, choose
+    def __init__(self, result: Attribution, planted: tuple[str, ...], choose: int, note: str = "") -> None:
+        self.result, self.planted, self.choose, self.note = result, planted, choose, note
         self.words = [unit.text for unit in result.units if not unit.special]
         if missing := [word for word in planted if word not in self.words]:
             raise OptionError(f"planted {missing}: not among the words of the text: {self.words}")
@@ -82,7 +83,7 @@ class Picking:
             (word, *("x" if i in chosen else "" for chosen in columns.values()), f"{score:.2f}")
             for i, (word, score) in enumerate(zip(self.words, self._scores(), strict=True))
         ]
-        return Table(title, ("word", *columns, "score"), tuple(rows))
+        return Table(f"{title}. {self.note}" if self.note else title, ("word", *columns, "score"), tuple(rows))
 
     def _scores(self) -> list[float]:
         return [float(x) for x, unit in zip(self.result.scores, self.result.units, strict=True) if not unit.special]
@@ -129,8 +130,9 @@ class Picking:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         words = " ".join(f"{i}:{word}" for i, word in enumerate(self.words))
         answer = self._table("the answer", {self.result.method: self._best(), "planted": self._planted()})
+        how = "Run this cell for buttons, or write them down and open the answer."
         page = (
-            f"<div><p>{self._asked()} Write them down, then open the answer.</p><p>{escape(' · '.join(self.words))}</p>"
+            f"<div><p>{self._asked()} {how}</p><p>{escape(' · '.join(self.words))}</p>"
             f"<details><summary>the method's words and the planted ones</summary>{answer._repr_html_()}</details></div>"
         )
         return mimebundle(self.widget, page, f"{self._asked()}\n{words}\nCommit with _.commit(...), words or places.")

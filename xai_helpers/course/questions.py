@@ -72,6 +72,10 @@ class Question:
             shown = f"<strong>{escape(verdict)}.</strong> {escape(why)}" if why else escape(said)
             reply.value = f'<div role="status">{shown}</div>'
 
+        def selected(_: Any) -> None:
+            reply.value = ""  # it was about another answer
+
+        radio.observe(selected, names="value")
         button.on_click(clicked)
         self.controls = {"radio": radio, "button": button, "reply": reply}
         return kit.VBox([kit.HTML(f"<strong>{escape(self.question)}</strong>"), radio, button, reply])
@@ -82,7 +86,8 @@ class Question:
             f"<details><summary>{letter}) {escape(option)}</summary><p>{escape(self.choose(letter))}</p></details>"
             for letter, option in lettered
         )
-        page = f"<div><p><strong>{escape(self.question)}</strong> Open the answer that you choose.</p>{folded}</div>"
+        how = "Run this cell for buttons, or open the answer that you choose."
+        page = f"<div><p><strong>{escape(self.question)}</strong> {how}</p>{folded}</div>"
         listed = "\n".join(f"  {letter}) {option}" for letter, option in lettered)
         words = f'{self.question}\n{listed}\nAnswer with _.choose("a"), where _ is this cell\'s value.'
         return mimebundle(self.widget, page, words)

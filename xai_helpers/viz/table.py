@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import OptionError
 from .wording import SAFE
 
-CELL = "padding:0.2em 0.8em 0.2em 0;vertical-align:top;text-align:"
+CELL = "padding:0.2em 0.8em 0.2em 0;border-bottom:1px solid #8884;vertical-align:top;text-align:"
 IGNORED = "mathjax_ignore tex2jax_ignore"  # else Jupyter typesets what stands between two dollar signs
 
 
@@ -46,7 +46,8 @@ class Table:
         return "\n".join([self.title, *aligned])
 
     def _repr_html_(self) -> str:
-        return f'<figure class="xai-table {IGNORED}" style="margin:0.5em 0">{self._html("caption")}</figure>'
+        title = f"<figcaption><strong>{escape(self.title)}</strong></figcaption>"
+        return f'<figure class="xai-table {IGNORED}" style="margin:0.5em 0">{title}{self._html()}</figure>'
 
     def folded(self) -> str:
         """The table as HTML, folded up; its summary line is reached and opened by keyboard."""
@@ -55,14 +56,13 @@ class Table:
             f'<details class="{IGNORED}" style="font-size:0.85em"><summary>{summary}</summary>{self._html()}</details>'
         )
 
-    def _html(self, caption: str = "") -> str:
+    def _html(self) -> str:
         sides = ["right" if right else "left" for right in self._right()]
         heads = _cells("th", self.header, sides, ' scope="col"')
         body = "".join(f"<tr>{_cells('td', row, sides)}</tr>" for row in self.rows)
-        named = f'<caption style="text-align:left;font-weight:bold">{escape(self.title)}</caption>' if caption else ""
         return (
             '<div style="overflow-x:auto"><table style="border-collapse:collapse;margin:0.3em 0;line-height:1.4;'
-            f'font-variant-numeric:tabular-nums">{named}'
+            'font-variant-numeric:tabular-nums">'
             f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
         )
 

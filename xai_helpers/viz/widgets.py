@@ -119,7 +119,7 @@ class Words:
         return (self.text,)
 
     def control(self, kit: Any) -> Any:
-        return kit.Text(value=self.text, continuous_update=False)
+        return kit.Text(value=self.text, continuous_update=False, layout=kit.Layout(width="28em"))
 
 
 Setting = Slider | Span | Choice | Words
