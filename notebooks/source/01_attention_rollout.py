@@ -349,10 +349,10 @@ for text, answer in ((tower, "Paris"), ("The capital of France is", "Paris"), (m
 
 # %% [markdown]
 # Look at layers 2 and 3: made even, their attention leaves all three answers standing. So a heatmap of the last layer
-# explains none of them, however clear it looks. Layer 1 is another matter: each answer is lost. And in layer 0
-# *Paris* survives after the tower and not after the capital. **Whether attention matters depends on the layer and on
-# the sentence.** (Even is one change of many, and a strange one that the model never met. What survives it may still
-# fall to another; what falls shows that these weights mattered, not how.)
+# is poor evidence for any of them, however clear it looks. Layer 1 is another matter: each answer is lost. And in
+# layer 0 *Paris* survives after the tower and not after the capital. **Whether attention matters depends on the layer
+# and on the sentence.** (Even is one change of many, and a strange one that the model never met. What survives it may
+# still fall to another; what falls shows that these weights mattered, not how.)
 #
 # Now head by head. `permuted` keeps a head's weights at the last token, and permutes which token gets which. The mean
 # of twenty permutations:
