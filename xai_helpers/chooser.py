@@ -11,8 +11,8 @@ from .registry import ACCESSES, AUDIENCES, EFFORTS, GOALS, Access, Audience, Eff
 from .viz.table import Table
 
 # The questions, and the answers that each may have; "any" leaves it open.
-CHOICES = {
-    name: ["any", *values]
+CHOICES: dict[str, dict[str, str | None]] = {
+    name: {"any": None} | {value: value for value in values}
     for name, values in (("access", ACCESSES), ("audience", AUDIENCES), ("goal", GOALS), ("effort", EFFORTS))
 }
 
@@ -44,13 +44,13 @@ def choose(
 
 
 def table(
-    access: str = "any",
-    audience: str = "any",
-    goal: str = "any",
-    effort: str = "any",
+    access: Access | None = None,
+    audience: Audience | None = None,
+    goal: Goal | None = None,
+    effort: Effort | None = None,
 ) -> Table:
-    """What `choose` gives for these `CHOICES`, to be read: what each method asks, gives, needs, and where it stands."""
-    rows = choose(*(None if choice == "any" else choice for choice in (access, audience, goal, effort)))  # type: ignore[arg-type]
+    """What `choose` gives, to be read: what each method asks, gives, needs, and where it stands."""
+    rows = choose(access, audience, goal, effort)
     title = f"{len(rows)} of {len(records())} methods"
     if not rows:
         title += ": no method of the course fits all of these answers; set one of them to any"

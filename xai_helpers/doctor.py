@@ -36,7 +36,7 @@ class Check:
 def report(models: Path | None = None) -> list[Check]:
     """All checks, in the order in which they are worth mending. models: the embedded models' folder."""
     models = data_folder() / "models" if models is None else models
-    return [_python(), *_libraries(), _torch(), _transformers(), _memory(), *_models(models), _widgets(), _hub()]
+    return [_python(), *libraries(), _torch(), _transformers(), _memory(), *_models(models), _widgets(), _hub()]
 
 
 def main() -> int:
@@ -63,13 +63,13 @@ def _python() -> Check:
     try:
         wanted = SpecifierSet(metadata.metadata(PACKAGE)["Requires-Python"])
     except metadata.PackageNotFoundError:
-        return Check("Python", True, version)  # _libraries says what is wrong
+        return Check("Python", True, version)  # libraries says what is wrong
     ok = wanted.contains(version, prereleases=True)
     needs = f"needs {_bounds(wanted)}"
     return Check("Python", ok, f"{version} ({needs})", f"make a virtual environment with another Python: it {needs}")
 
 
-def _libraries() -> list[Check]:
+def libraries() -> list[Check]:
     """One check for each library that the package requires, and a milder one for each that the notebooks add."""
     try:
         requirements = [Requirement(line) for line in metadata.requires(PACKAGE) or []]

@@ -402,9 +402,29 @@ xai.raw_attention(model, tower, layer=1)
 
 # %% [markdown]
 # *Eiffel* and *Tower*: the planted words, which the last layer's attention did not show, nor rollout through all
-# layers. So is attention an explanation? It *can* be a part of one, where changing it changes the answer. That has to
-# be shown; the weight itself does not show it. Chapter 02 asks gradients how much each weight matters; chapter 09
-# replaces activations instead of weights.
+# layers.
+#
+# Is a classifier any different? Here is the review of chapter 00 on `course-distilbert`: even attention in one layer
+# at a time, and then in all of them.
+
+# %%
+distilbert = xai.load("course-distilbert")
+review = "The movie was surprisingly entertaining despite a weak script"
+positive = xai.Target("positive", output="probability")
+edits = [evenly(distilbert, layer) for layer in range(distilbert.n_layers)]
+print(f"as it is: {distilbert.value(review, positive):.2f}")
+for layer, edit in enumerate([*edits, chained(*edits)]):
+    with edited_attention(distilbert, edit):
+        name = f"layer {layer}" if layer < len(edits) else "all layers"
+        print(f"{name} even: {distilbert.value(review, positive):.2f}")
+
+# %% [markdown]
+# Even attention in layer 0 costs over a third of the verdict's probability, in layers 1 and 2 nothing. Only in all three
+# together does it turn the verdict. Another model, another finding.
+#
+# So is attention an explanation? It *can* be a part of one, where changing it changes the answer. That has to be shown;
+# the weight itself does not show it. Chapter 02 asks gradients how much each weight matters; chapter 09 replaces
+# activations instead of weights.
 #
 # ## Where it breaks
 #

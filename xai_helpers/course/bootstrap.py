@@ -60,14 +60,14 @@ def on_colab() -> bool:
 def _checks() -> list[Check]:
     """What the doctor finds out about the libraries of the package and of the notebooks."""
     try:
-        from ..doctor import _libraries
+        from ..doctor import libraries
     except ModuleNotFoundError as error:  # packaging, with which bounds are compared
         missing = (error.name or "packaging").split(".")[0]
         raise InstallationError(
             f"{missing} is missing, and without it nothing can be checked. Run `python -m pip install {missing}` "
             "(in a notebook: `%pip install` and its name), then this cell again."
         ) from error
-    return _libraries()
+    return libraries()
 
 
 def _report(broken: list[Check]) -> None:

@@ -207,16 +207,6 @@ def residual_stream(
             f"residual_stream needs attention (layers, {n}, {n}), updates (layers, {n}) and layers + 1 notes; "
             f"got {weights.shape}, {sizes.shape}, {len(notes)}"
         )
-    header = ("after", *(visible(token) for token in tokens), "last token's guess")
-    rows = [("embedding", *("" for _ in tokens), visible(notes[0]))]
-    for layer in range(layers):
-        others = weights[layer] * (1 - np.eye(n))
-        read = [
-            f"{visible(tokens[j])} {others[i, j]:.2f}" if others[i].any() else ""
-            for i, j in enumerate(others.argmax(-1))
-        ]
-        rows.append((f"layer {layer} adds", *(f"{x:.2f}" for x in sizes[layer]), visible(notes[layer + 1])))
-        rows.append((f"layer {layer} reads most", *read, ""))
     with _defaults():
         figure = _picture(
             2.4 + 0.62 * n,
@@ -224,7 +214,7 @@ def residual_stream(
             f"Columns of dots for {n} tokens through {layers} layers, joined by attention. {title}. "
             f"Beside the last token, from below: {', '.join(visible(note.strip()) for note in notes)}",
         )
-        figure.table = Table(title or "what each layer adds", header, tuple(rows))
+        figure.table = _stream_table(title or "what each layer adds", tokens, weights, sizes, notes)
         axes = figure.add_subplot()
         axes.vlines(range(n), 0, layers, color="#bfbfbf", linewidth=1.0, zorder=1)
         for layer, query, key in zip(*np.nonzero(weights > 0.05), strict=True):
@@ -355,6 +345,24 @@ def _matrix_table(
         for name, row in zip(names[0], matrix, strict=True)
     ]
     return Table(title, (corner, *map(visible, names[1])), tuple(rows))
+
+
+def _stream_table(
+    title: str, tokens: Sequence[str], weights: np.ndarray, sizes: np.ndarray, notes: Sequence[str]
+) -> Table:
+    """For each layer what it adds to each token, and which other token it reads most."""
+    n = len(tokens)
+    header = ("after", *(visible(token) for token in tokens), "last token's guess")
+    rows = [("embedding", *("" for _ in tokens), visible(notes[0]))]
+    for layer in range(len(weights)):
+        others = weights[layer] * (1 - np.eye(n))
+        read = [
+            f"{visible(tokens[j])} {others[i, j]:.2f}" if others[i].any() else ""
+            for i, j in enumerate(others.argmax(-1))
+        ]
+        rows.append((f"layer {layer} adds", *(f"{x:.2f}" for x in sizes[layer]), visible(notes[layer + 1])))
+        rows.append((f"layer {layer} reads most", *read, ""))
+    return Table(title, header, tuple(rows))
 
 
 def _heatmap(figure: Figure, axes: Axes, values: np.ndarray, label: str) -> None:

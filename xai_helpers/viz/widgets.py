@@ -25,6 +25,9 @@ STATIC = "The controls work while a kernel runs: run this cell."
 NONE = object()  # stands for None in a control, since ipywidgets takes None for "nothing is selected"
 
 
+# A setting's probes are the values that the tests try: its ends and its middle, the one where it starts first.
+
+
 @dataclass(frozen=True)
 class Slider:
     """A number from low to high in steps."""
@@ -72,7 +75,7 @@ class Span:
     @property
     def probes(self) -> tuple[Any, ...]:
         middle = (self.low + self.high) // 2
-        return ((self.low, self.low), (self.low, self.high), (middle, middle), (self.high, self.high))
+        return ((self.low, self.high), (self.low, self.low), (middle, middle), (self.high, self.high))
 
     def control(self, kit: Any) -> Any:
         return kit.IntRangeSlider(min=self.low, max=self.high, value=(self.low, self.high))
@@ -161,7 +164,7 @@ class Explorer:
     ) -> None:
         self.settings = dict(settings)
         self.labels = {name: labels.get(name, name.replace("_", " ")) for name in settings}
-        self.start = {name: start.get(name, _first(setting)) for name, setting in settings.items()}
+        self.start = {name: start.get(name, setting.probes[0]) for name, setting in settings.items()}
         self.seconds = 0.0
         self._compute = compute
         self._cached = functools.lru_cache(maxsize=256)(self._timed)
@@ -278,18 +281,6 @@ def _holds(setting: Setting, value: Any) -> bool:
         return setting.holds(value)
     except (TypeError, ValueError):
         return False
-
-
-def _first(setting: Setting) -> Any:
-    match setting:
-        case Slider():
-            return setting.low
-        case Span():
-            return (setting.low, setting.high)
-        case Choice():
-            return setting.options[0][1]
-        case Words():
-            return setting.text
 
 
 def _word(setting: Setting, value: Any) -> str:
