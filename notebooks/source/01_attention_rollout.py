@@ -419,8 +419,8 @@ for layer, edit in enumerate([*edits, chained(*edits)]):
         print(f"{name} even: {distilbert.value(review, positive):.2f}")
 
 # %% [markdown]
-# Even attention in layer 0 costs over a third of the verdict's probability, in layers 1 and 2 nothing. Only in all three
-# together does it turn the verdict. Another model, another finding.
+# Even attention in layer 0 costs over a third of the verdict's probability, in layers 1 and 2 nothing. One at a time, none
+# turns the verdict; all three together do. Another model, another finding.
 #
 # So is attention an explanation? It *can* be a part of one, where changing it changes the answer. That has to be shown;
 # the weight itself does not show it. Chapter 02 asks gradients how much each weight matters; chapter 09 replaces
@@ -553,8 +553,8 @@ course.check("discard-by-row", discard)
 # %% [markdown]
 # ## Exercise 4 (medium, 10 minutes): even at any length
 #
-# A published classifier of heads calls one *uniform* if 1 minus the standard deviation of the **whole matrix**, times
-# n, is above 0.8. In a causal model a perfectly even head fails that test, and the longer the text, the worse:
+# A published classifier of heads calls one *uniform* if 1 minus n times the standard deviation of the **whole matrix**
+# is above 0.8. In a causal model a perfectly even head fails that test, and the longer the text, the worse:
 
 # %%
 for n in (4, 11, 40):
