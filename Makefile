@@ -2,6 +2,7 @@
 
 VENV := .venv
 RUN := $(VENV)/bin/python
+LXT := .venv-lxt
 # The first Python on this machine that the course runs on; or name one: make lab PYTHON=/path/to/python3.12
 SUITS := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c '$(SUITS)' 2>/dev/null && echo $$p && break; done)
@@ -10,7 +11,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c '
 OFFLINE := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help lab test notebooks models abilities bench doctor lint clean
+.PHONY: help lab test notebooks models abilities bench peers doctor lint clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +35,10 @@ abilities: $(VENV)/.tests ## measure what the models can do on held-out cases (o
 bench: $(VENV)/.tests ## time the methods beside the field's libraries
 	$(OFFLINE) $(RUN) -m benchmarks $(ARGS)
 
+peers: $(VENV)/.tests $(LXT)/.installed ## run the libraries that ours must agree with, for tests/references
+	$(OFFLINE) $(RUN) -m peers.export build/peers
+	$(OFFLINE) $(LXT)/bin/python peers/lxt/run.py build/peers tests/references/lxt.safetensors
+
 doctor: $(VENV)/.course ## check this installation and say what to do about what is missing
 	@$(RUN) -m xai_helpers doctor
 
@@ -42,8 +47,8 @@ lint: $(VENV)/.tests ## check style and types
 	$(RUN) -m ruff format --check
 	$(RUN) -m mypy
 
-clean: ## remove .venv, caches and built packages; notebooks, data and your work stay
-	rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+clean: ## remove the environments, caches and built packages; notebooks, data and your work stay
+	rm -rf $(VENV) $(LXT) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # The environment, in two steps: what the notebooks need, then what the tests and authors need. Each leaves a mark, so
@@ -65,4 +70,11 @@ $(VENV)/.course: $(RUN) pyproject.toml constraints.txt
 $(VENV)/.tests: $(VENV)/.course
 	@echo "Installing what the tests need."
 	$(RUN) -m pip install --quiet -c constraints.txt -e ".[course,test,dev]"
+	@touch $@
+
+# lxt needs an older transformers than the course.
+$(LXT)/.installed: peers/lxt/requirements.txt | $(RUN)
+	@echo "Installing lxt into $(LXT): a few minutes, about 1.5 GB on disk."
+	"$(PYTHON)" -m venv --clear $(LXT)
+	$(LXT)/bin/python -m pip install --quiet -r peers/lxt/requirements.txt
 	@touch $@

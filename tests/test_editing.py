@@ -52,10 +52,6 @@ def to_the_first(weights: torch.Tensor, layer: int) -> torch.Tensor:
     return torch.eye(weights.shape[-1], dtype=weights.dtype)[[0] * weights.shape[-1]].expand_as(weights)
 
 
-def tiny_model(family: str, kind: Any, dtype: torch.dtype = torch.float32, seed: int = 0) -> xai.TextModel:
-    return xai.wrap(tiny.hugging_face_model(family, kind, seed).to(dtype), tiny.tokenizer(family))
-
-
 # --- what an edit does ----------------------------------------------------------------------------------------------
 
 
@@ -63,7 +59,7 @@ def tiny_model(family: str, kind: Any, dtype: torch.dtype = torch.float32, seed:
 def test_an_edit_that_changes_nothing_gives_the_models_own_numbers_to_the_bit(family: str, kind: str) -> None:
     """To the bit, since the weights come from the family's own function, and meet the values in the same product."""
     for dtype in DTYPES:
-        model = tiny_model(family, kind, dtype)
+        model = tiny.model_in(dtype, family, kind)
         own = forward(model)
         with edited_attention(model, nothing):
             edited = forward(model)
@@ -74,7 +70,7 @@ def test_an_edit_that_changes_nothing_gives_the_models_own_numbers_to_the_bit(fa
 
 @pytest.mark.parametrize(("family", "kind"), tiny.KINDS)
 def test_a_padded_batch_keeps_its_mask(family: str, kind: str) -> None:
-    model = tiny_model(family, kind)
+    model = tiny.model_in(torch.float32, family, kind)
     model.config.pad_token_id = model.config.pad_token_id or 0  # a Llama classifier asks for one
     ids = model.encode(tiny.text_for(model)).ids.repeat(2, 1)
     mask = torch.ones_like(ids)
@@ -226,7 +222,7 @@ def test_the_keyword_detector_finds_what_its_head_is_made_to_look_at() -> None:
 
 
 def test_gradients_flow_to_what_the_edit_computes_with() -> None:
-    model = tiny_model("gpt2", "causal-lm", torch.float64)
+    model = tiny.model_in(torch.float64, "gpt2", "causal-lm")
     encoded = model.encode(tiny.TEXT)
 
     def logit(strength: torch.Tensor) -> torch.Tensor:
@@ -303,7 +299,7 @@ def test_afterwards_the_model_is_as_it_was_also_after_an_error(family: str, kind
 
 
 def test_another_implementation_comes_back_as_well() -> None:
-    model = tiny_model("gpt2", "causal-lm")
+    model = tiny.model_in(torch.float32, "gpt2", "causal-lm")
     model.model.set_attn_implementation("sdpa")
     with edited_attention(model, evenly):
         assert model.model.config._attn_implementation == editing.NAME
@@ -334,8 +330,11 @@ def test_of_two_edits_of_one_model_the_inner_one_holds_and_then_the_outer() -> N
 
 @pytest.mark.parametrize(("first", "second"), [("gpt2", "gpt2"), ("gpt2", "bert"), ("llama", "mistral")])
 def test_two_models_are_edited_at_once_and_a_third_is_let_alone(first: str, second: str) -> None:
-    a, b = tiny_model(first, "classifier", seed=1), tiny_model(second, "classifier", seed=2)
-    bystander = tiny_model(second, "classifier", seed=3)
+    a, b = (
+        tiny.model_in(torch.float32, first, "classifier", seed=1),
+        tiny.model_in(torch.float32, second, "classifier", seed=2),
+    )
+    bystander = tiny.model_in(torch.float32, second, "classifier", seed=3)
     own_a, own_b, own_bystander = logits(a), logits(b), logits(bystander)
     with edited_attention(a, evenly):
         even_a = logits(a)
@@ -354,7 +353,7 @@ def test_two_models_are_edited_at_once_and_a_third_is_let_alone(first: str, seco
 
 def test_a_model_that_shares_its_config_with_an_edited_one_is_not_edited() -> None:
     """As in `type(model)(model.config)`, a model with the same config and fresh weights."""
-    a = tiny_model("gpt2", "causal-lm")
+    a = tiny.model_in(torch.float32, "gpt2", "causal-lm")
     b = xai.wrap(type(a.model)(a.model.config), a.tokenizer)
     assert a.model.config is b.model.config
     own_a, own_b = logits(a), logits(b)

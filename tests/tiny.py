@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -154,6 +156,37 @@ def hugging_face_model(family: str, kind: Kind, seed: int = 0, **changes: Any) -
 @functools.cache
 def model(family: str, kind: Kind, seed: int = 0) -> xai.TextModel:
     return xai.wrap(hugging_face_model(family, kind, seed), tokenizer(family), name=f"tiny-{family}-{kind}")
+
+
+def model_in(dtype: torch.dtype, family: str, kind: Kind, seed: int = 0, **changes: Any) -> xai.TextModel:
+    """A model of one's own, in this precision: a test may change it."""
+    return xai.wrap(hugging_face_model(family, kind, seed, **changes).to(dtype), tokenizer(family))
+
+
+@contextlib.contextmanager
+def untouched(model: xai.TextModel) -> Iterator[None]:
+    """Asserts that the model is afterwards as it was, to the bit: weights, flags, hooks, methods, attention."""
+    with torch.no_grad():  # the first pass that returns attention installs what transformers captures it with
+        model.forward(model.encode(text_for(model)), output_attentions=True)
+    before = _everything(model.model)
+    try:
+        yield
+    finally:
+        assert _everything(model.model) == before
+
+
+def _everything(model: transformers.PreTrainedModel) -> dict[str, Any]:
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict(keep_vars=True).items()}
+    return {
+        "weights": {name: hash(bytes(tensor.view(torch.uint8).numpy())) for name, tensor in weights.items()},
+        "gradients": [name for name, parameter in model.named_parameters() if parameter.grad is not None],
+        "flags": [parameter.requires_grad for parameter in model.parameters()],
+        "mode": [module.training for module in model.modules()],
+        "hooks": [(len(m._forward_hooks), len(m._forward_pre_hooks), len(m._backward_hooks)) for m in model.modules()],
+        "own": [sorted(vars(module)) for module in model.modules()],
+        "attention": model.config._attn_implementation,
+        "enabled": torch.is_grad_enabled(),
+    }
 
 
 def text_for(model: xai.TextModel) -> str:

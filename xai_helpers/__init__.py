@@ -17,7 +17,10 @@ from .registry import METHODS, attribute, reproduce
 if TYPE_CHECKING:
     from .attention import attention_flow, attention_rollout, raw_attention
     from .attribution import Attribution, Target, Unit
+    from .gradient_attention import attention_x_gradient, chefer_relevance, transformer_attribution
+    from .gradients import input_x_gradient, saliency
     from .models import TextModel, embedded_models, load, wrap
+    from .relevance import lrp
 
 # The module that each name lies in; the methods' modules stand in data/methods.json.
 _MODULES = {
@@ -30,7 +33,7 @@ _MODULES = {
     "wrap": "models",
 }
 
-_SUBMODULES = ("attention", "laws", "models", "viz")
+_SUBMODULES = ("attention", "gradient_attention", "gradients", "laws", "models", "relevance", "viz")
 
 __all__ = [
     "METHODS",
@@ -41,11 +44,17 @@ __all__ = [
     "XaiError",
     "attention_flow",
     "attention_rollout",
+    "attention_x_gradient",
     "attribute",
+    "chefer_relevance",
     "embedded_models",
+    "input_x_gradient",
     "load",
+    "lrp",
     "raw_attention",
     "reproduce",
+    "saliency",
+    "transformer_attribution",
     "wrap",
 ]
 

@@ -7,7 +7,7 @@ The word embedding and the unembedding need no row: transformers names them itse
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from torch import nn
@@ -30,22 +30,71 @@ HEADS: dict[str, Kind] = {
 class Architecture:
     """One family. decoder: attention is causal, and a classifier reads the last token instead of the first.
 
+    neurons: the linear layer that reads the MLP's neurons. gated: a neuron is the product of two layers' outputs.
     final_norm: the norm between the last block and the unembedding; None where each block ends with its own.
+    positions, token_types: the embeddings that are added to the tokens'; None where there are none.
+    bare_activations: layers of the head, from the whole model, between which an activation stands that is no module.
     """
 
     decoder: bool
     blocks: str
     attention: str
     mlp: str
+    neurons: str
+    gated: bool = False
     final_norm: str | None = None
+    positions: str | None = None
+    token_types: str | None = None
+    bare_activations: tuple[tuple[str, str], ...] = ()
 
 
-GPT2 = Architecture(decoder=True, blocks="h", attention="attn", mlp="mlp", final_norm="ln_f")
-LLAMA = Architecture(decoder=True, blocks="layers", attention="self_attn", mlp="mlp", final_norm="norm")
-NEOX = Architecture(decoder=True, blocks="layers", attention="attention", mlp="mlp", final_norm="final_layer_norm")
+GPT2 = Architecture(
+    decoder=True,
+    blocks="h",
+    attention="attn",
+    mlp="mlp",
+    neurons="mlp.c_proj",
+    final_norm="ln_f",
+    positions="wpe",
+)
+LLAMA = Architecture(
+    decoder=True,
+    blocks="layers",
+    attention="self_attn",
+    mlp="mlp",
+    neurons="mlp.down_proj",
+    gated=True,
+    final_norm="norm",
+)
+NEOX = Architecture(
+    decoder=True,
+    blocks="layers",
+    attention="attention",
+    mlp="mlp",
+    neurons="mlp.dense_4h_to_h",
+    final_norm="final_layer_norm",
+)
 # BERT's feed-forward layer is two modules, `intermediate` and `output`; the second ends the block.
-BERT = Architecture(decoder=False, blocks="encoder.layer", attention="attention", mlp="output")
-DISTILBERT = Architecture(decoder=False, blocks="transformer.layer", attention="attention", mlp="ffn")
+BERT = Architecture(
+    decoder=False,
+    blocks="encoder.layer",
+    attention="attention",
+    mlp="output",
+    neurons="output.dense",
+    positions="embeddings.position_embeddings",
+    token_types="embeddings.token_type_embeddings",
+)
+ROBERTA = replace(
+    BERT, bare_activations=(("classifier.dense", "classifier.out_proj"), ("lm_head.dense", "lm_head.layer_norm"))
+)
+DISTILBERT = Architecture(
+    decoder=False,
+    blocks="transformer.layer",
+    attention="attention",
+    mlp="ffn",
+    neurons="ffn.lin2",
+    positions="embeddings.position_embeddings",
+)
 
 ARCHITECTURES: dict[str, Architecture] = {
     "gpt2": GPT2,
@@ -55,7 +104,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "qwen3": LLAMA,
     "gpt_neox": NEOX,
     "bert": BERT,
-    "roberta": BERT,
+    "roberta": ROBERTA,
     "distilbert": DISTILBERT,
 }
 

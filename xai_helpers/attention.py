@@ -23,7 +23,7 @@ import torch
 from .attribution import Attribution, Target
 from .errors import HeadRangeError, LayerRangeError, OptionError, TargetNotUsedError, UnsupportedArchitectureError
 from .installation import versions
-from .models import EncodedText, TextModel
+from .models import EncodedText, TextModel, require_text_model
 
 Fusion = Literal["mean", "max", "min"]
 Pattern = Literal["self", "previous token", "first token", "induction", "uniform", "mixed"]
@@ -40,12 +40,17 @@ def attention_weights(model: TextModel, text: str | EncodedText) -> np.ndarray:
     """Every head's attention weights: float64 (layers, heads, query, key), each row summing to 1."""
     encoded = text if isinstance(text, EncodedText) else model.encode(text)
     with torch.no_grad():
-        layers = model.forward(encoded, output_attentions=True).attentions
-    if not layers:
+        layers = require_attentions(model, model.forward(encoded, output_attentions=True))
+    return torch.stack([layer[0] for layer in layers]).double().cpu().numpy()
+
+
+def require_attentions(model: TextModel, output: Any) -> tuple[torch.Tensor, ...]:
+    """The layers' attention weights (batch, heads, query, key), or an error that says how to get them."""
+    if not output.attentions:
         raise UnsupportedArchitectureError(
             f"{model.name} returns no attention weights; switch back with model.model.set_attn_implementation('eager')"
         )
-    return torch.stack([layer[0] for layer in layers]).double().cpu().numpy()
+    return output.attentions
 
 
 def raw_attention(
@@ -88,7 +93,7 @@ def attention_rollout(
     """
     _check_call("attention_rollout", model, target)
     encoded = model.encode(text)
-    chosen = _layers(model, layers)
+    chosen = chosen_layers(model, layers)
     mixed = mix(attention_weights(model, encoded)[chosen], fuse=fuse, discard=discard, residual=residual)
     options = {"fuse": fuse, "discard": float(discard), "residual": float(residual), "layers": chosen}
     return _read(model, encoded, "attention_rollout", rollout(mixed), options)
@@ -113,7 +118,7 @@ def attention_flow(
     """
     _check_call("attention_flow", model, target)
     encoded = model.encode(text)
-    chosen = _layers(model, layers)
+    chosen = chosen_layers(model, layers)
     mixed = mix(attention_weights(model, encoded)[chosen], fuse=fuse, discard=discard, residual=residual)
     position = model.readout(encoded)
     return Attribution(
@@ -339,10 +344,7 @@ def _read(
 
 
 def _check_call(method: str, model: object, target: Target | str | int | None) -> None:
-    if not isinstance(model, TextModel):
-        raise UnsupportedArchitectureError(
-            f"{method} explains a TextModel, got {type(model).__name__}: xai.load a name, or xai.wrap a loaded model"
-        )
+    require_text_model(method, model)
     if target is not None:
         raise TargetNotUsedError(f"{method} asks where the model looks, whatever it predicts: leave target out")
 
@@ -365,7 +367,8 @@ def head_index(model: TextModel, head: int) -> int:
     return operator.index(head) % model.n_heads
 
 
-def _layers(model: TextModel, layers: Sequence[int] | None) -> list[int]:
+def chosen_layers(model: TextModel, layers: Sequence[int] | None) -> list[int]:
+    """The layers' numbers from 0, all of them for None. Raises LayerRangeError, OptionError."""
     if not isinstance(layers, Iterable | None):
         raise OptionError(f"layers={layers!r}: name several, as in layers=[{layers!r}] or range(2)")
     chosen = list(range(model.n_layers)) if layers is None else [layer_index(model, layer) for layer in layers]

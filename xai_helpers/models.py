@@ -177,10 +177,16 @@ class TextModel:
         """The one number that a target names: a logit, a probability, a difference. Raises as `resolve` does."""
         encoded = self.encode(text)
         with torch.no_grad():
-            output = self.forward(encoded)
+            return float(self.readout_value(encoded, self.forward(encoded), target)[1])
+
+    def readout_value(
+        self, encoded: EncodedText, output: Any, target: Target | str | int | None
+    ) -> tuple[ResolvedTarget, torch.Tensor]:
+        """The target, and its number in the model's output: float64 (), with its gradient. Raises as `resolve` does."""
         position = target.position if isinstance(target, Target) else -1
         logits = self.readout_logits(encoded, output, position).double()
-        return float(self.resolve(target, encoded, logits).value(logits))
+        resolved = self.resolve(target, encoded, logits)
+        return resolved, resolved.value(logits)
 
     def residual_stream(self, text: str | EncodedText) -> torch.Tensor:
         """What each token's vector is before the first block and after each: (layers + 1, tokens, width)."""
@@ -260,6 +266,14 @@ class TextModel:
                     shown = f"{shown} {pieces[i]}"  # the page shows it, the model did not see it
                 units.append(Unit(shown, start, end, is_special))
         return tuple(units)
+
+
+def require_text_model(method: str, model: object) -> None:
+    """Raises UnsupportedArchitectureError for what is no TextModel."""
+    if not isinstance(model, TextModel):
+        raise UnsupportedArchitectureError(
+            f"{method} explains a TextModel, got {type(model).__name__}: xai.load a name, or xai.wrap a loaded model"
+        )
 
 
 def wrap(model: Any, tokenizer: Any, *, name: str | None = None) -> TextModel:

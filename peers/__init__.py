@@ -1,0 +1,1 @@
+"""Parity with other libraries that need an environment of their own: `make peers` remakes their results."""
