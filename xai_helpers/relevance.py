@@ -545,15 +545,12 @@ def _wide(x: torch.Tensor) -> torch.dtype:
 
 def _depth(model: TextModel, layer: int | None) -> int:
     """A depth of the residual stream: 0 to the number of layers. Raises LayerRangeError."""
+    top = model.n_layers
     if layer is None:
         return 0
-    if (
-        isinstance(layer, bool)
-        or not isinstance(layer, SupportsIndex)
-        or not 0 <= operator.index(layer) <= model.n_layers
-    ):
+    if isinstance(layer, bool) or not isinstance(layer, SupportsIndex) or not 0 <= operator.index(layer) <= top:
         raise LayerRangeError(
-            f"layer={layer!r}: {model.name} has layers 0 to {model.n_layers - 1}, or {model.n_layers}"
+            f"layer={layer!r}: {model.name} has layers 0 to {top - 1}, and {top} for what leaves them"
         )
     return operator.index(layer)
 
