@@ -209,17 +209,24 @@ def test_without_ipywidgets_there_is_a_page_and_words(monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("name", chapters.gathered("PICKS"))
 def test_what_a_chapter_calls_planted_is_planted(name: str, gpt2: xai.TextModel) -> None:
-    """Of a fact, the grammar of the corpus fixes the answer by the subject; the model was taught that answer."""
+    """By the grammar of the corpus a fact's subject fixes the answer, and of two names the one that comes once."""
     entry = chapters.entry("PICKS", name)
-    subject = " ".join(entry["planted"])
-    (answer,) = {
+    subject, target = " ".join(entry["planted"]), entry.get("target")
+    answers = {
         answer
         for table in facts.FACTS.values()
         for named, answer in table.items()
         if named.removeprefix("the ").removeprefix("The ") == subject
     }
-    assert subject in entry["text"]
+    if answers:
+        assert subject in entry["text"]
+    else:
+        words = entry["text"].split()
+        answers = {word for word in entry["planted"] if words.count(word) == 1}
+        assert {target.token, target.versus} == set(entry["planted"]) and words.count(target.versus) == 2
+    (answer,) = answers
     assert gpt2.predict(entry["text"], k=1)[0].token == f" {answer}"
+    assert target is None or target.token == answer
     assert course.pick(name, gpt2).planted == entry["planted"]
 
 

@@ -104,8 +104,7 @@ def product_rule(a: torch.Tensor, b: torch.Tensor, relevance: torch.Tensor) -> t
 
 def stabilised(z: torch.Tensor, epsilon: float = 0.0) -> torch.Tensor:
     """z moved away from 0 by epsilon, and at least by the smallest number of its type, so that one can divide by it."""
-    tiny = max(epsilon, torch.finfo(z.dtype).tiny)
-    return z + torch.where(z < 0, z.new_tensor(-tiny), z.new_tensor(tiny))
+    return z + z.new_tensor(max(epsilon, torch.finfo(z.dtype).tiny)).copysign(z)
 
 
 # --- whole models ---------------------------------------------------------------------------------------------------
@@ -291,6 +290,8 @@ class _Ledger:
 
 
 NAME = "xai-lrp"
+LINEAR = (nn.Linear, Conv1D)
+BIASED = (*LINEAR, nn.LayerNorm)
 _LEDGERS: dict[nn.Module, _Ledger] = {}  # the modules of the models being explained
 
 
@@ -313,9 +314,7 @@ def _rules(model: TextModel, rule: Rule, epsilon: float, gamma: float) -> Iterat
         enter(gradients_for(model, lambda name: name.endswith("bias")))
         for module, forward in forwards.items():
             enter(_replaced(module, forward))
-        for module in modules.values():
-            if isinstance(getattr(module, "bias", None), nn.Parameter):
-                enter(hooked(module, lambda m, *_: ledger.note("biases", m.bias)))
+        _note_biases(modules.values(), blocks, ledger)
         enter(hooked(network.get_input_embeddings(), functools.partial(_leaf, ledger, "tokens")))
         for path, name in ((places.positions, "positions"), (places.token_types, "token types")):
             if path is not None:
@@ -339,13 +338,13 @@ def _forward(
 ) -> Callable[..., torch.Tensor] | None:
     """What takes the place of a module's forward pass; None where its own backward pass is the rule."""
     if isinstance(module, nn.LayerNorm):
-        return functools.partial(_layer_norm, module)
+        return lambda x: _LayerNorm.apply(x, module.weight, module.bias, module.eps)
+    if isinstance(module, LINEAR):
+        return functools.partial(_linear, module, ledger, epsilon, gamma) if epsilon or gamma else None
+    if isinstance(module, (nn.Embedding, nn.Dropout, nn.Identity)) or any(module.children()):
+        return None
     if type(module).__name__.endswith("RMSNorm"):
         return functools.partial(_rms_norm, module)
-    if isinstance(module, nn.Linear | Conv1D):
-        return functools.partial(_linear, module, ledger, epsilon, gamma) if epsilon or gamma else None
-    if any(module.children()) or isinstance(module, nn.Embedding | nn.Dropout | nn.Identity):
-        return None
     if type(module).__name__.endswith("RotaryEmbedding"):
         return None  # angles, by which queries and keys are turned; a rotation is linear and keeps products
     if type(module).__module__ in (nn.modules.activation.__name__, transformers.activations.__name__):
@@ -357,16 +356,6 @@ def _forward(
 
 def _no_rule(name: str, module: nn.Module, *args: Any, **options: Any) -> torch.Tensor:
     raise UnsupportedArchitectureError(f"lrp has no rule for {name}, a {type(module).__name__}")
-
-
-def _layer_norm(norm: nn.LayerNorm, x: torch.Tensor) -> torch.Tensor:
-    """LayerNorm whose deviation is a constant of the backward pass: what remains is linear."""
-    with torch.no_grad():
-        scale = (x.to(_wide(x)).var(-1, correction=0, keepdim=True) + norm.eps).rsqrt().to(x.dtype)
-        if norm.weight is not None:
-            scale = scale * norm.weight
-    centred = x - x.mean(-1, keepdim=True)
-    return centred * scale if norm.bias is None else torch.addcmul(norm.bias, centred, scale)
 
 
 def _rms_norm(norm: Any, x: torch.Tensor) -> torch.Tensor:
@@ -420,6 +409,25 @@ class _Linear(torch.autograd.Function):
         all_bias = torch.zeros_like(used, dtype=dtype)
         all_bias[used] = to_bias.flatten(0, -2).sum(0).to(dtype)
         return to_x.to(dtype), None, all_bias, to_epsilon.sum().to(dtype), None
+
+
+class _LayerNorm(torch.autograd.Function):
+    """LayerNorm; backward: its deviation is a constant, and what remains is linear."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: torch.Tensor, weight: torch.Tensor | None, bias: torch.Tensor | None, eps: float
+    ) -> torch.Tensor:
+        y, _, scale = torch.native_layer_norm(x, x.shape[-1:], weight, bias, eps)
+        ctx.save_for_backward(scale if weight is None else scale * weight)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, slope: torch.Tensor) -> Any:
+        (scale,) = ctx.saved_tensors
+        to_centred = slope * scale
+        to_bias = slope.flatten(0, -2).sum(0) if ctx.needs_input_grad[2] else None
+        return to_centred - to_centred.mean(-1, keepdim=True), None, to_bias, None
 
 
 class _Identity(torch.autograd.Function):
@@ -478,6 +486,16 @@ def _attention(
     output = output.transpose(1, 2).contiguous()
     ledger.note("heads", output)
     return output, weights
+
+
+def _note_biases(modules: Iterable[nn.Module], blocks: list[nn.Module], ledger: _Ledger) -> None:
+    """The layers' biases, each at its depth. modules come in order: the embeddings', the blocks', the head's."""
+    of_block = {module: depth for depth, block in enumerate(blocks, 1) for module in block.modules()}
+    depth = 0
+    for module in modules:
+        depth = of_block.get(module, len(blocks) + 1 if depth else 0)
+        if isinstance(module, BIASED) and module.bias is not None:
+            ledger.entries.append(_Entry("biases", depth, module.bias))
 
 
 def _leaf(ledger: _Ledger, name: str, module: nn.Module, args: Any, output: torch.Tensor) -> torch.Tensor:

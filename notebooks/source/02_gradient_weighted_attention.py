@@ -1,0 +1,624 @@
+# %% [markdown]
+# # Gradient-weighted attention: which attention did the answer depend on?
+#
+# Chapter 01 ended with an experiment: change a layer's attention, and see whether the answer survives. Where the model
+# looked and what the answer needed were two different things. A **gradient** asks the second question for all
+# attention weights at once: if this weight grew a little, how would the answer change?
+#
+# **You will**
+# - compute the gradient of an answer by an attention weight, by hand and by autograd, and check it,
+# - weigh attention by it, for one answer against another, and read the signs,
+# - carry it through the layers (Chefer, Gur & Wolf), and put a control beside it,
+# - hold the gradient's prediction against what really happens, and see where it is far off,
+# - take gradients at the words themselves: saliency and input × gradient,
+# - find out why a published "gradient of attention" is none.
+#
+# **70 minutes, and 40 more for the exercises; 1 GB of memory.** You need: chapter 01, and what `backward` does in
+# PyTorch.
+
+# %% tags=["bootstrap"]
+import xai_helpers.course as course
+
+course.start()
+
+# %%
+import captum.attr
+import numpy as np
+import torch
+
+import xai_helpers as xai
+from xai_helpers import laws, viz
+from xai_helpers.attention import rollout, shuffled_attention
+from xai_helpers.editing import edited_attention
+from xai_helpers.gradient_attention import attention_gradients, positive_mean
+from xai_helpers.viz import plots
+
+model = xai.load("course-gpt2")
+tower = "The Eiffel Tower is located in the city of"
+mary = "When Mary and John went to the store, John gave a drink to"
+
+# %% [markdown]
+# `course-gpt2` is our own small model, not OpenAI's GPT-2.
+#
+# ## Before you look
+#
+# The model says *Paris*. Rollout, which knows nothing of the answer, gave most to *The*. Now we ask about one answer
+# against another: why *Paris* and not *London*? Pick the two words that you expect to matter to that difference.
+
+# %%
+course.pick("paris-or-london", model)
+
+# %% [markdown]
+# ## A gradient, by hand
+#
+# Take one head that reads three tokens. It mixes their **values**, weighted by its attention. Then an answer reads the
+# mixture: it takes the product with a direction of its own, *u*. That product is the answer's logit.
+
+# %%
+values = np.array([[1.0, 0.0], [0.0, 2.0], [3.0, 2.0]])  # three tokens, two dimensions
+attention = np.array([0.5, 0.2, 0.3])
+u = np.array([-1.0, 2.0])  # what the answer listens to
+
+logit = attention @ values @ u
+gradient = values @ u  # the logit is linear in the weights: these are its slopes
+print("logit:   ", logit.round(2))
+print("gradient:", gradient)
+print("product: ", attention * gradient)
+
+# %% [markdown]
+# The first token has the most attention and a negative gradient: more attention there would *lower* the logit. The
+# second has the least attention and the largest gradient. Attention says where the head looks; the gradient says what
+# the answer makes of it. Their product is what each token brings: −0.5, +0.8 and +0.3. Here the three add up to the
+# logit exactly, for in this toy nothing but the weighted sum stands between the head and the answer.
+#
+# Autograd finds the same slopes:
+
+# %%
+weights = torch.tensor(attention, requires_grad=True)
+(slopes,) = torch.autograd.grad(weights @ torch.tensor(values) @ torch.tensor(u), weights)
+assert np.allclose(slopes, gradient)
+assert np.isclose((attention * gradient).sum(), logit)
+
+# %% [markdown]
+# ## On the model
+#
+# The target is a **contrast**: the logit of *Paris* minus the logit of *London*. `attention_gradients` runs the model
+# once, forward and backward, and returns every weight with its gradient.
+
+# %%
+contrast = xai.Target("Paris", versus="London")
+found = attention_gradients(model, tower, [contrast])
+tokens = [unit.text for unit in found.encoded.units]
+product = found.weights * found.gradients[0]
+print("the target's value:", round(found.values[0], 2))
+print("layers, heads, queries, keys:", product.shape)
+
+# %% [markdown]
+# Is that really the gradient? Change one weight by hand, a little up and a little down, and look at the answer. (In
+# double precision, so that a small difference is not lost in rounding.)
+
+# %%
+precise = xai.load("course-gpt2", dtype=torch.float64)
+layer, head, query, key = 1, 0, 9, 1  # "of" reads "Eiffel"
+
+
+def nudged(h: float) -> float:
+    """The target's value with one attention weight changed by h."""
+
+    def edit(weights: torch.Tensor, at: int) -> torch.Tensor:
+        changed = weights.clone()
+        changed[0, head, query, key] += h * (at == layer)
+        return changed
+
+    with edited_attention(precise, edit):
+        return precise.value(tower, contrast)
+
+
+# %%
+slope = (nudged(1e-5) - nudged(-1e-5)) / 2e-5
+exact = attention_gradients(precise, tower, [contrast]).gradients[0, layer, head, query, key]
+print("finite difference:", round(slope, 5))
+print("gradient:         ", round(exact, 5))
+
+# %% [markdown]
+# **The laws.** The answer is read at the last token. In the last layer, only the row of that token can still reach it,
+# so all other rows have gradient exactly zero. And above the diagonal, where a causal model's attention is zero, so is
+# the product.
+
+# %%
+print(
+    "gradient in other rows of the last layer:", np.abs(found.gradients[0, -1, :, :-1]).max()
+)
+print("product above the diagonal:", laws.no_look_ahead(product))
+print("gradient above the diagonal:", round(laws.no_look_ahead(found.gradients[0]), 1))
+
+# %% [markdown]
+# The bare gradient above the diagonal is *not* zero. It answers a strange question: what if *Eiffel* could read
+# *Tower*, which comes later? In this model it can't. Multiplying by the attention keeps the gradient to what happened.
+#
+# ## Heads that pull in opposite directions
+#
+# What does each head bring to *Paris* against *London*, in the row where the answer is read?
+
+# %%
+per_head = product[:, :, -1].sum(axis=-1)
+plots.head_grid(per_head, title="Attention × gradient, row 'of'", label="logit difference")
+
+# %% [markdown]
+# Layer 1 stands out, as it did in chapter 01, where making its attention even lost the answer. But now there are signs:
+# two of its heads speak for *Paris*, two against. And heads can disagree about a word:
+
+# %%
+for key in (1, 2):
+    brought = product[1, :, -1, key]
+    print(f"{tokens[key]!r}, heads of layer 1: {brought.round(2)}", end="  ")
+    print(f"mean {brought.mean():+.2f}, mean positive part {brought.clip(min=0).mean():+.2f}")
+
+# %% [markdown]
+# About *Eiffel* three heads of four agree, and both means say the same. About *Tower* they don't: its mean speaks for
+# *London*, its positive part for *Paris*. Taking the positive part first keeps what speaks for the answer and throws
+# away what speaks against it. `attention_x_gradient` takes the plain mean, over the layers too, unless you ask for
+# `positive=True`.
+
+# %%
+xai.attention_x_gradient(model, tower, contrast)
+
+# %% [markdown]
+# *Eiffel* leads by far, and *The*, which led the rollout, is near zero. *Tower* has a minus: to first order, what the
+# last token reads there speaks for *London*. Keep that in mind; we shall test it.
+#
+# ## Another answer, another map
+#
+# Attention has no target; the product has. One forward pass serves several targets:
+
+# %%
+targets = [xai.Target("Mary", versus="John"), xai.Target("John", versus="Mary"), "Mary"]
+several = attention_gradients(model, mary, targets)
+names = [unit.text for unit in several.encoded.units]
+maps = (several.weights * several.gradients)[:, 1, :, -1].mean(
+    axis=1
+)  # layer 1, its heads' mean
+columns = dict(zip(["Mary, not John", "John, not Mary", "Mary"], maps))
+plots.side_by_side(names, columns, title="Layer 1, attention × gradient, last row")
+
+# %% [markdown]
+# The first two are each other's mirror image, for so are the targets. *Mary* speaks for *Mary*, and the first *John*
+# speaks against. In the third panel, without a contrast, *John* has less than a quarter of that: most of what it did
+# in the first panel was to raise the logit of *John*, and not to lower the logit of *Mary*. Two questions, two
+# answers. Say which one you asked.
+#
+# ## Does it hold? Cut and see
+#
+# To first order, the product of a weight predicts what the answer loses if that weight is cut to zero. So cut: for
+# each token, let the last token not read it in layer 1 (all heads), and see what becomes of the difference.
+
+
+# %%
+def cut(layer: int, key: int):
+    """An edit: in one layer, the last token does not read one token."""
+
+    def edit(weights: torch.Tensor, at: int) -> torch.Tensor:
+        changed = weights.clone()
+        changed[:, :, -1, key] *= at != layer
+        return changed
+
+    return edit
+
+
+def lost(text: str, target: xai.Target, layer: int) -> np.ndarray:
+    """What the target loses when the last token does not read token 0, 1, ..."""
+    before, after = model.value(text, target), []
+    for key in range(len(model.encode(text).units)):
+        with edited_attention(model, cut(layer, key)):
+            after.append(model.value(text, target))
+    return before - np.array(after)
+
+
+# %% [markdown]
+# Guess before you run the next cell:
+
+# %%
+course.ask("predicted-and-lost")
+
+# %%
+predicted = product[1, :, -1].sum(axis=0)
+plots.side_by_side(
+    tokens,
+    {"predicted by the gradient": predicted, "lost when cut": lost(tower, contrast, 1)},
+    title="Paris, not London: layer 1, last token",
+)
+
+# %% [markdown]
+# The gradient names the right word, and is far off in how much: it predicts 3.6 of the 10.3, and cutting *Eiffel*
+# costs 8.2. For *Tower* it predicts that *Paris* gains 1.2, and next to nothing happens: that minus has not stood the
+# test. A gradient is the slope **here**, and a cut leads far away from here. What happens on the way? Let layer 1 read
+# *Eiffel* with a part of its weights only:
+
+# %%
+for part in (1.0, 0.9, 0.7, 0.5, 0.3, 0.1, 0.0):
+
+    def weaker(weights: torch.Tensor, at: int, part: float = part) -> torch.Tensor:
+        changed = weights.clone()
+        changed[:, :, -1, 1] *= part if at == 1 else 1.0
+        return changed
+
+    with edited_attention(model, weaker):
+        print(f"{part:.0%} of the weights: {model.value(tower, contrast):.1f}")
+
+# %% [markdown]
+# The first tenth costs 0.4, as the gradient says. The last costs three times as much: the road gets steeper. How good
+# is the gradient in the other layers?
+
+# %%
+for layer in range(model.n_layers):
+    first_order, true = product[layer, :, -1].sum(axis=0), lost(tower, contrast, layer)
+    worst = np.abs(first_order - true).argmax()
+    print(
+        f"layer {layer}: correlation {np.corrcoef(first_order, true)[0, 1]:.2f}, worst for "
+        f"{tokens[worst]!r}: predicted {first_order[worst]:+.2f}, lost {true[worst]:+.2f}"
+    )
+
+# %% [markdown]
+# In the last two layers the prediction is good: little that could bend lies between them and the answer. In layer 0,
+# where all other layers follow, it has the wrong **sign** for *city*. So read an early layer's gradient with care,
+# and where it matters, cut.
+#
+# ## Through all layers
+#
+# The product of one layer is one hop, as raw attention was. Chefer, Gur & Wolf (2021) carry it through the layers, as
+# rollout carries attention. In each layer, the positive part of attention × gradient is averaged over heads: call it
+# *A*. *R* begins as the identity, and each layer adds what it reads: *R* ← *R* + *A R*. With the two matrices of
+# chapter 01, where token 2 reads token 1 above, and token 1 read token 0 below:
+
+# %%
+below = np.array([[0.0, 0.0, 0.0], [0.6, 0.0, 0.0], [0.0, 0.0, 0.0]])
+above = np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.5, 0.0]])
+relevance = np.eye(3)
+for layer in (below, above):
+    relevance = relevance + layer @ relevance
+print(relevance[2])
+assert np.allclose(relevance, (np.eye(3) + above) @ (np.eye(3) + below))
+
+# %% [markdown]
+# Token 0 gets 0.5 times 0.6, in two hops. The last line shows what the rule is: a rollout of the matrices *I* + *A*,
+# without dividing rows by their sums. On the model:
+
+# %%
+carried = rollout(np.eye(len(tokens)) + positive_mean(product))
+chefer = xai.chefer_relevance(model, tower, contrast)
+assert np.allclose(chefer.matrix, carried)
+print(
+    "smallest entry:",
+    chefer.matrix.min(),
+    " above the diagonal:",
+    laws.no_look_ahead(chefer.matrix),
+)
+chefer
+
+# %% [markdown]
+# The last token has 1 from its own identity, which says nothing. Of the others, *Eiffel* leads. How much of this would
+# gradients that know nothing have given? A **control**: each row's gradients, handed to the tokens that it sees in
+# random order.
+
+
+# %%
+def beside_control(text: str, target: xai.Target) -> plots.Picture:
+    """Chefer's relevance of all tokens but the last, beside the mean of twenty controls."""
+    a = attention_gradients(model, text, [target])
+    n = len(a.encoded.units)
+    seen = np.where(np.tri(n) > 0, a.gradients[0], 0.0)
+    draws = [a.weights * shuffled_attention(seen, seed) for seed in range(20)]
+    controls = [rollout(np.eye(n) + positive_mean(draw))[-1, :-1] for draw in draws]
+    own = rollout(np.eye(n) + positive_mean(a.weights * a.gradients[0]))[-1, :-1]
+    scores = {"relevance": own, "gradients shuffled": np.mean(controls, axis=0)}
+    return plots.side_by_side([unit.text for unit in a.encoded.units][:-1], scores)
+
+
+beside_control(tower, contrast)
+
+# %%
+beside_control(mary, targets[0])
+
+# %% [markdown]
+# *Eiffel* and *Mary* stand out from their controls, with more than twice as much. And the first *John*, which spoke
+# against *Mary* most of all? It has less than its control: the positive part has thrown it away. Relevance without a
+# sign shows what helped, and is silent about what hurt.
+#
+# ## Attention sinks
+#
+# Some heads rest on the first token, perhaps because attention must go somewhere. One chapter that we learned from
+# says that multiplying by the gradient *eliminates* such sinks: who looks without effect has no gradient. A good
+# argument. Is it so? The share of the first token, in raw attention and in the size of the product:
+
+# %%
+course.ask("sink-share")
+
+# %%
+prompts = {tower: "Paris", "The capital of France is": "Paris", mary: "Mary"}
+prompts |= {"Mary Tom Anna Lucy Mary Tom Anna": "Lucy"}
+print("                 last row          all rows but the first")
+print("answer    attention  product      attention  product")
+for text, answer in prompts.items():
+    a = attention_gradients(model, text, [answer])
+    row = []
+    for sizes in (a.weights, np.abs(a.weights * a.gradients[0])):
+        row += [sizes[:, :, -1, 0].sum() / sizes[:, :, -1].sum()]
+        row += [sizes[:, :, 1:, 0].sum() / sizes[:, :, 1:].sum()]
+    print(f"{answer:8} {row[0]:9.2f} {row[2]:9.2f} {row[1]:13.2f} {row[3]:9.2f}")
+
+# %% [markdown]
+# On this model, it is not. In the last row the first token keeps its share, give or take three hundredths. Over all
+# rows it falls on some prompts and not on others. Perhaps a model of this size has few sinks to remove; perhaps its
+# first token is read for a reason. What we can say: the argument does not hold by itself. (On a model with true
+# sinks, look: `xai.load("gpt2")`.)
+#
+# ## A review
+#
+# A classifier reads in both directions and predicts from `[CLS]`. Here is a review that gives it a choice.
+
+# %%
+distilbert = xai.load("course-distilbert")
+review = "A dull plot with a wonderful ending"
+print(distilbert.predict(review, k=1)[0].token)
+maps = {
+    "raw attention": xai.raw_attention(distilbert, review, layer=0),
+    "positive": xai.chefer_relevance(distilbert, review, "positive"),
+    "negative": xai.chefer_relevance(distilbert, review, "negative"),
+}
+words = maps["positive"].tokens[1:-1]  # without [CLS] and [SEP]
+plots.side_by_side(words, {name: a.scores[1:-1] for name, a in maps.items()})
+
+# %% [markdown]
+# Raw attention is what it is, whatever you ask. The two relevances ask about two labels, and different words lead:
+# *wonderful* for one, *dull* for the other. Yet *dull* comes second for *positive*, too. Somewhere, through some
+# head, it helped; how much it hurt, this method does not say.
+#
+# ## Explore
+#
+# One layer, one head or the mean of all, one target: attention, gradient and product in the row that the answer is read
+# from. In one layer a head gives *Eiffel* a third of its attention, and speaks for *London*. Which one?
+
+# %%
+questions = {
+    "Paris, not London": contrast,
+    "Paris": xai.Target("Paris"),
+    "London": xai.Target("London"),
+    "P(Paris)": xai.Target("Paris", output="probability"),
+}
+answers = attention_gradients(model, tower, list(questions.values()))
+
+
+# %%
+def one_head(layer: int, head: int | None, target: str, positive: bool) -> plots.Picture:
+    """Attention, gradient and product of one head, or of the mean of all, in the last row."""
+    weights = answers.weights[layer, :, -1]
+    slopes = answers.gradients[list(questions).index(target), layer, :, -1]
+    brought = (weights * slopes).clip(min=0) if positive else weights * slopes
+    scores = {"attention": weights, "gradient": slopes, "product": brought}
+    rows = {name: x.mean(axis=0) if head is None else x[head] for name, x in scores.items()}
+    return plots.side_by_side(tokens, rows, title=f"{target}: layer {layer}")
+
+
+# %%
+viz.explore(
+    one_head,
+    layer=(0, model.n_layers - 1),
+    head={"mean of all": None} | {f"head {head}": head for head in range(model.n_heads)},
+    target=list(questions),
+    positive={"both signs": False, "positive part": True},
+    start={"layer": 1},
+    labels={"positive": "product"},
+)
+
+# %% [markdown]
+# It is head 2 of layer 1. And choose the target *P(Paris)*: all gradients are next to nothing. The model is sure, and
+# where it is sure the softmax is flat: its slope is *p* (1 − *p*) times that of the logit.
+
+# %%
+for name, slopes in zip(questions, answers.gradients):
+    print(f"{name:18} largest gradient {np.abs(slopes[:, :, -1]).max():.3f}")
+
+# %% [markdown]
+# So explain logits, or a contrast of logits, and not a saturated probability.
+#
+# ## Gradients at the words
+#
+# Nothing ties gradients to attention. The same backward pass reaches each word's embedding. **Saliency** is the size
+# of the gradient there: how much would the answer move, if the word's vector moved a little? **Input × gradient**
+# multiplies it by the vector itself, and has a sign.
+#
+# On a ReLU network without biases, input × gradient is **complete**: its scores add up to the output. Such a network
+# is made of straight pieces through the origin. By hand, two inputs:
+
+# %%
+x = np.array([2.0, 1.0])
+first, second = np.array([[1.0, -1.0], [1.0, 1.0]]), np.array([3.0, 1.0])
+hidden = np.maximum(first @ x, 0)  # 1 and 3: both units are on
+gradient = second @ first
+print("output:", second @ hidden, " input × gradient:", x * gradient)
+assert (x * gradient).sum() == second @ hidden
+biased = np.maximum(first @ x + np.array([1.0, -2.0]), 0)  # both stay on
+print("with biases:", second @ biased, " the same gradient, the same sum")
+
+# %% [markdown]
+# With biases the output is another, and the scores are not: no longer complete. A transformer has biases, norms and
+# softmaxes, so here nothing guarantees it. The result says by how much it misses,
+# as its *gap*:
+
+# %%
+xai.input_x_gradient(model, tower, contrast)
+
+# %% [markdown]
+# The scores sum to less than zero, where the total is above ten. Its order may still be good; its sum means nothing.
+# Chapter 03 shares out the total exactly, and chapter 05 does it by a path of many gradients.
+#
+# **The same by a library.** captum computes both; the model is wrapped so that it starts at the embeddings.
+
+# %%
+encoded = model.encode(tower)
+embeddings = model.model.get_input_embeddings()(encoded.ids).detach().requires_grad_()
+
+
+def difference(embeddings: torch.Tensor) -> torch.Tensor:
+    """Paris minus London, from embeddings (1, tokens, width)."""
+    logits = model.model(inputs_embeds=embeddings).logits[:, -1]
+    paris = model.resolve(contrast, tower)
+    return logits[:, paris.id] - logits[:, paris.versus_id]
+
+
+theirs = captum.attr.InputXGradient(difference).attribute(embeddings)[0].sum(-1).detach()
+ours = xai.input_x_gradient(model, tower, contrast).scores
+sizes = captum.attr.Saliency(difference).attribute(embeddings)[0].norm(dim=-1)
+print("input × gradient, largest difference:", np.abs(ours - theirs.numpy()).max() < 1e-4)
+print("saliency:", np.allclose(xai.saliency(model, tower, contrast).scores, sizes, atol=1e-4))
+
+# %% [markdown]
+# (captum has no relevance of Chefer, Gur & Wolf.)
+#
+# ## Where it breaks
+#
+# A book chapter on explaining transformers offers a "simpler approach" to the gradients of attention: a backward hook
+# on each attention module, whose `grad_output[0]` is saved as `attention_grads`. (We teach from the mistake, and
+# leave the author out.)
+
+# %%
+saved = {}
+attention_module = model.model.transformer.h[1].attn
+hook = attention_module.register_full_backward_hook(
+    lambda module, grad_input, grad_output: saved.update(layer_1=grad_output[0])
+)
+output = model.model(**model.tokenizer(tower, return_tensors="pt"), output_attentions=True)
+output.logits[0, -1].max().backward()
+hook.remove()
+model.model.zero_grad()
+print("attention weights of layer 1:", tuple(output.attentions[1].shape))
+print("what the hook saved:         ", tuple(saved["layer_1"].shape))
+
+# %% [markdown]
+# It runs, and it returns numbers. But a module's backward hook gets the gradient of the module's **output**, a vector
+# for each token: no heads, no queries, no keys. It can't be multiplied with the weights, and whoever averages it over
+# its last dimension and plots it has plotted something else. The weights are a tensor in the middle of the module.
+# Ask autograd for that tensor:
+
+# %%
+output = model.model(**model.tokenizer(tower, return_tensors="pt"), output_attentions=True)
+mended = torch.autograd.grad(output.logits[0, -1].max(), output.attentions)
+print("the gradient of layer 1's weights:", tuple(mended[1].shape))
+assert np.allclose(
+    mended[1][0], attention_gradients(model, tower, ["Paris"]).gradients[0, 1], atol=1e-4
+)
+
+# %% [markdown]
+# A shape is the cheapest law there is. Print it.
+#
+# ## Does it transfer?
+#
+# In a large model, many heads do the same work, and more layers lie between a weight and the answer, so more can
+# bend. There the first-order prediction may be worse than here, or better, if each head does less; this chapter shows
+# neither. What transfers is the test: cut what the gradient names, and see.
+#
+# The methods need the weights on the graph. Fast attention kernels (SDPA, FlashAttention) never form them, so a model
+# must be loaded with `attn_implementation="eager"`, as ours are; that costs memory on long texts.
+#
+# ## Exercise 1 (easy, 10 minutes): what cancels
+#
+# A published gradient-weighted attention averages over heads and then over layers, and loses what cancels. Write
+# the version that keeps the positive part: of **each** entry of attention × gradient, before any mean.
+
+
+# %% tags=["exercise"]
+def positive_map(attention: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+    """(layers, heads, n, n) of both; the mean positive part (n, n) over layers and heads."""
+    # solution
+    return (attention * gradient).clip(min=0).mean(axis=(0, 1))
+    # end solution
+
+
+# %% tags=["check"]
+course.check("positive-map", positive_map)
+
+# %% [markdown]
+# ## Exercise 2 (medium, 15 minutes): a slope without autograd
+#
+# How do you know that a gradient is right? You measure it. Write the central difference of a function of a matrix, at
+# one entry: (f with the entry + h, minus f with the entry − h) / 2h. Leave the matrix as it was.
+
+
+# %% tags=["exercise"]
+def slope_at(f, matrix: np.ndarray, place: tuple[int, int], h: float = 1e-4) -> float:
+    """The slope of f(matrix) by the entry at `place`, from two evaluations of f."""
+    # solution
+    up, down = matrix.copy(), matrix.copy()
+    up[place] += h
+    down[place] -= h
+    return float((f(up) - f(down)) / (2 * h))
+    # end solution
+
+
+# %% tags=["check"]
+course.check("slope-at", slope_at)
+
+# %% [markdown]
+# ## Exercise 3 (medium, 15 minutes): relevance without rollout
+#
+# Chefer's rule once more, from the arrays that `attention_gradients` returns, without `rollout` and `positive_mean`.
+# Mind the order: the layer's matrix stands on the left.
+
+
+# %% tags=["exercise"]
+def relevance_of(attention: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+    """(layers, heads, n, n) of both, lowest layer first; R (n, n)."""
+    # solution
+    relevance = np.eye(attention.shape[-1])
+    for weights, slopes in zip(attention, gradient):
+        relevance = relevance + (weights * slopes).clip(min=0).mean(axis=0) @ relevance
+    return relevance
+    # end solution
+
+
+# %% tags=["check"]
+course.check("chefer-relevance", relevance_of)
+
+# %% [markdown]
+# ## Exercise 4 (open)
+#
+# In layer 0 the gradient had the wrong sign for *city*. Weaken that weight in steps, as we did for *Eiffel* in layer 1,
+# and print the difference *Paris* minus *London*. Where does the road turn? There is no check: write down what you
+# expect before you look.
+#
+# ## Quiz
+
+# %%
+course.ask("two-signals")
+
+# %%
+course.ask("bare-gradient")
+
+# %%
+course.ask("hook-at-the-module")
+
+# %%
+course.ask("flat-probability")
+
+# %%
+course.ask("gap-of-input-x-gradient")
+
+# %% [markdown]
+# ## In short
+#
+# - A gradient says how the answer would change if one attention weight changed a little. Times the weight, it says to
+#   first order what the answer gets from it.
+# - It has a target and a sign. A contrast asks a sharper question than a logit, and a saturated probability asks
+#   none.
+# - Heads pull against each other: a mean cancels them, a positive part hides the losers.
+# - It is a slope, not a jump. Cut and see: near the answer the prediction was good here, far from it even a sign was
+#   wrong.
+# - Input × gradient is complete on a ReLU network without biases, and not on a transformer.
+#
+# **Next:** chapter 03 hands the whole logit back through the layers, and accounts for every part of it.
+#
+# **Sources.** Barkan et al. 2021, *Grad-SAM: Explaining Transformers via Gradient Self-Attention Maps*. Chefer, Gur &
+# Wolf 2021, *Generic Attention-model Explainability for Interpreting Bi-Modal and Encoder-Decoder Transformers* (ICCV);
+# their *Transformer Interpretability Beyond Attention Visualization* (CVPR 2021) weighs LRP's relevance of attention
+# instead, `xai.transformer_attribution`. Simonyan, Vedaldi & Zisserman 2014, *Deep Inside Convolutional Networks*
+# (saliency). Shrikumar et al. 2016, *Not Just a Black Box* (input × gradient). Kokhlikyan et al. 2020, *Captum*.
