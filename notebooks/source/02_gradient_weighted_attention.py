@@ -126,9 +126,8 @@ print("gradient:         ", round(exact, 5))
 # the product.
 
 # %%
-print(
-    "gradient in other rows of the last layer:", np.abs(found.gradients[0, -1, :, :-1]).max()
-)
+others = found.gradients[0, -1, :, :-1]
+print("gradient in other rows of the last layer:", np.abs(others).max())
 print("product above the diagonal:", laws.no_look_ahead(product))
 print("gradient above the diagonal:", round(laws.no_look_ahead(found.gradients[0]), 1))
 
@@ -175,9 +174,8 @@ xai.attention_x_gradient(model, tower, contrast)
 targets = [xai.Target("Mary", versus="John"), xai.Target("John", versus="Mary"), "Mary"]
 several = attention_gradients(model, mary, targets)
 names = [unit.text for unit in several.encoded.units]
-maps = (several.weights * several.gradients)[:, 1, :, -1].mean(
-    axis=1
-)  # layer 1, its heads' mean
+brought = several.weights * several.gradients  # targets, layers, heads, queries, keys
+maps = brought[:, 1, :, -1].mean(axis=1)  # layer 1, mean of its heads, last row
 columns = dict(zip(["Mary, not John", "John, not Mary", "Mary"], maps))
 plots.side_by_side(names, columns, title="Layer 1, attention × gradient, last row")
 
@@ -287,12 +285,8 @@ assert np.allclose(relevance, (np.eye(3) + above) @ (np.eye(3) + below))
 carried = rollout(np.eye(len(tokens)) + positive_mean(product))
 chefer = xai.chefer_relevance(model, tower, contrast)
 assert np.allclose(chefer.matrix, carried)
-print(
-    "smallest entry:",
-    chefer.matrix.min(),
-    " above the diagonal:",
-    laws.no_look_ahead(chefer.matrix),
-)
+print("smallest entry:", chefer.matrix.min())
+print("largest above the diagonal:", laws.no_look_ahead(chefer.matrix))
 chefer
 
 # %% [markdown]
@@ -361,7 +355,7 @@ distilbert = xai.load("course-distilbert")
 review = "A dull plot with a wonderful ending"
 print(distilbert.predict(review, k=1)[0].token)
 maps = {
-    "raw attention": xai.raw_attention(distilbert, review, layer=0),
+    "attention, layer 0": xai.raw_attention(distilbert, review, layer=0),
     "positive": xai.chefer_relevance(distilbert, review, "positive"),
     "negative": xai.chefer_relevance(distilbert, review, "negative"),
 }
@@ -412,7 +406,8 @@ viz.explore(
 
 # %% [markdown]
 # It is head 2 of layer 1. And choose the target *P(Paris)*: all gradients are next to nothing. The model is sure, and
-# where it is sure the softmax is flat: its slope is *p* (1 − *p*) times that of the logit.
+# where it is sure the softmax is flat: a logit's slope counts *p* (1 − *p*) times. (In the mean of all heads,
+# the product is the mean of the products, not the product of the means.)
 
 # %%
 for name, slopes in zip(questions, answers.gradients):
@@ -469,8 +464,9 @@ def difference(embeddings: torch.Tensor) -> torch.Tensor:
 theirs = captum.attr.InputXGradient(difference).attribute(embeddings)[0].sum(-1).detach()
 ours = xai.input_x_gradient(model, tower, contrast).scores
 sizes = captum.attr.Saliency(difference).attribute(embeddings)[0].norm(dim=-1)
-print("input × gradient, largest difference:", np.abs(ours - theirs.numpy()).max() < 1e-4)
-print("saliency:", np.allclose(xai.saliency(model, tower, contrast).scores, sizes, atol=1e-4))
+print("input × gradient agrees:", np.allclose(ours, theirs, atol=1e-4))
+saliency = xai.saliency(model, tower, contrast).scores
+print("saliency agrees:", np.allclose(saliency, sizes, atol=1e-4))
 
 # %% [markdown]
 # (captum has no relevance of Chefer, Gur & Wolf.)
@@ -504,9 +500,8 @@ print("what the hook saved:         ", tuple(saved["layer_1"].shape))
 output = model.model(**model.tokenizer(tower, return_tensors="pt"), output_attentions=True)
 mended = torch.autograd.grad(output.logits[0, -1].max(), output.attentions)
 print("the gradient of layer 1's weights:", tuple(mended[1].shape))
-assert np.allclose(
-    mended[1][0], attention_gradients(model, tower, ["Paris"]).gradients[0, 1], atol=1e-4
-)
+ours = attention_gradients(model, tower, ["Paris"])
+assert np.allclose(mended[1][0], ours.gradients[0, 1], atol=1e-4)
 
 # %% [markdown]
 # A shape is the cheapest law there is. Print it.

@@ -175,7 +175,7 @@ QUESTIONS = {
         "The answer is read at 'of', relevance ends up with Eiffel. Coming down from the top, in which layer does it move?",
         {
             "In the last layer, where the answer is decided": "In the last layers it stays at 'of'. What the answer needs is there already.",
-            "In layer 1, which chapter 01 found to be needed": "That is where the last token reads Eiffel. Two methods, one finding.",
+            "In layer 1, below the middle": "That is where the last token reads Eiffel, and the layer that chapter 01 found to be needed.",
             "In layer 0, which reads the words themselves": "Layer 0 moves a little, and by then most of it sits with Eiffel.",
             "A little in each layer, as rollout has it": "Rollout blends all layers, since it knows nothing of the answer. Relevance follows the answer.",
         },

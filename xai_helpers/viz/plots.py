@@ -144,6 +144,7 @@ def side_by_side(tokens: Sequence[str], columns: Mapping[str, ArrayLike], *, tit
         panels = figure.subplots(1, len(scores), squeeze=False, sharey=True)[0]
         for axes, (name, values) in zip(panels, scores.items(), strict=True):
             _bars(axes, values)
+            axes.margins(x=0.35)  # room for the numbers, in a narrow panel
             _title(axes, name)
             axes.set_xticks([])
         _label(panels[0].yaxis, tokens, 9)
@@ -324,7 +325,7 @@ def _bars(axes: Axes, scores: np.ndarray, end: float | None = None) -> None:
     bars = axes.barh(range(len(scores)), scores, color=fills, edgecolor="#595959", linewidth=0.6)
     axes.bar_label(bars, [number(score, end, signed) for score in scores], padding=3, fontsize=8)
     axes.axvline(0, color="black", linewidth=0.8)
-    axes.margins(x=0.12 if end and len(axes.figure.axes) == 1 else 0.35)
+    axes.margins(x=0.12 if end else 0.35)
     if not scores.any():
         axes.set_xlim(0, 1)
     axes.spines[["top", "right"]].set_visible(False)
