@@ -12,7 +12,7 @@ import torch
 import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_gradients import DOUBLE, BrokenError
+from test_gradients import DOUBLE
 from torch import nn
 
 import xai_helpers as xai
@@ -168,6 +168,12 @@ def test_layers_heads_and_the_positive_part() -> None:
         xai.attention_x_gradient(model, tiny.TEXT, layers=[5])
     with pytest.raises(errors.HeadRangeError):
         xai.attention_x_gradient(model, tiny.TEXT, head=4)
+    for positive in ("no", 1, None):
+        with pytest.raises(errors.OptionError, match="positive"):
+            xai.attention_x_gradient(model, tiny.TEXT, positive=positive)  # type: ignore[arg-type]
+    for targets in ([], "Paris", None, 3):
+        with pytest.raises(errors.OptionError, match="targets"):
+            attention_gradients(model, tiny.TEXT, targets)  # type: ignore[arg-type]
     with pytest.raises(errors.OptionError, match="epsilon"):
         xai.transformer_attribution(model, tiny.TEXT, epsilon=-1)
 
@@ -216,7 +222,7 @@ def test_other_precisions_are_near_single(family: str, dtype: torch.dtype) -> No
     other, single = (tiny.model_in(kind, family, "classifier") for kind in (dtype, torch.float32))
     for method in METHODS:
         a, b = method(other, tiny.TEXT, 1).scores, method(single, tiny.TEXT, 1).scores
-        bound = {torch.float16: 0.03, torch.bfloat16: 0.3, torch.float64: 1e-4}[dtype]
+        bound = {torch.float16: 0.06, torch.bfloat16: 0.5, torch.float64: 1e-4}[dtype]
         assert np.abs(a - b).max() < bound * np.abs(b).max()
 
 
@@ -228,12 +234,9 @@ def test_the_model_is_as_it_was(family: str, method: Any) -> None:
         method(model, tiny.TEXT)
         with pytest.raises(errors.UnknownTargetError):
             method(model, tiny.TEXT, "no such label")
-
-    def fail(*args: Any) -> None:
-        raise BrokenError
-
-    with tiny.untouched(model), gradients.hooked(list(model.model.modules())[-1], fail), pytest.raises(BrokenError):
-        method(model, tiny.TEXT)
+    for broken in tiny.breaks(model):
+        with tiny.untouched(model), broken, pytest.raises(tiny.BrokenError):
+            method(model, tiny.TEXT)
 
 
 def test_a_model_that_returns_no_weights_is_named() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 from typing import Any
 
 import captum.attr
@@ -117,7 +118,7 @@ def test_half_precision_is_near_single(family: str, dtype: torch.dtype) -> None:
     for method in METHODS:
         a, b = method(half, tiny.TEXT, 1).scores, method(single, tiny.TEXT, 1).scores
         # three random layers blow up roundings of 2^-8 (bfloat16) and 2^-11
-        assert np.abs(a - b).max() < {torch.float16: 0.02, torch.bfloat16: 0.2}[dtype] * np.abs(b).max()
+        assert np.abs(a - b).max() < {torch.float16: 0.05, torch.bfloat16: 0.4}[dtype] * np.abs(b).max()
 
 
 def test_gradients_come_whatever_the_caller_has_switched_off() -> None:
@@ -130,10 +131,6 @@ def test_gradients_come_whatever_the_caller_has_switched_off() -> None:
             assert np.array_equal(xai.input_x_gradient(model, tiny.TEXT).scores, expected)
 
 
-class BrokenError(Exception):
-    pass
-
-
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("family", tiny.FAMILIES)
 def test_the_model_is_as_it_was(family: str, method: Any) -> None:
@@ -142,18 +139,31 @@ def test_the_model_is_as_it_was(family: str, method: Any) -> None:
         method(model, tiny.TEXT)
         with pytest.raises(errors.UnknownTargetError):
             method(model, tiny.TEXT, "no such label")
+    for broken in tiny.breaks(model):
+        with tiny.untouched(model), broken, pytest.raises(tiny.BrokenError):
+            method(model, tiny.TEXT)
 
-    def fail(*args: Any) -> None:
-        raise BrokenError
 
-    with tiny.untouched(model), gradients.hooked(list(model.model.modules())[-1], fail), pytest.raises(BrokenError):
-        method(model, tiny.TEXT)
+def test_threads_take_turns() -> None:
+    """Three threads explain one model, each in its own way; none disturbs another, and the model is as it was."""
+    model = tiny.model_in(torch.float32, "gpt2", "causal-lm")
+    methods = (xai.input_x_gradient, xai.lrp, xai.chefer_relevance)
+    expected = [method(model, tiny.TEXT) for method in methods]
+    with tiny.untouched(model), concurrent.futures.ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(lambda k: (k % 3, methods[k % 3](model, tiny.TEXT)), range(30)))
+    assert all(a == expected[k] for k, a in found)
 
 
 def test_bad_input_is_named() -> None:
     model = tiny.model("gpt2", "causal-lm")
-    with pytest.raises(errors.OptionError, match="'l1'"):
-        xai.saliency(model, tiny.TEXT, norm="l3")  # type: ignore[arg-type]
+    for norm in ("l3", ["l2"], None, 2):
+        with pytest.raises(errors.OptionError, match="'l1'"):
+            xai.saliency(model, tiny.TEXT, norm=norm)  # type: ignore[arg-type]
+    in_training = tiny.model_in(torch.float32, "gpt2", "causal-lm")
+    in_training.model.train()
+    for method in (*METHODS, xai.chefer_relevance, xai.lrp):
+        with pytest.raises(errors.OptionError, match=r"model\.eval"):
+            method(in_training, tiny.TEXT)
     for method in METHODS:
         with pytest.raises(errors.UnsupportedArchitectureError, match=r"xai\.load"):
             method("gpt2", tiny.TEXT)

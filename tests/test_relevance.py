@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import itertools
 import json
@@ -18,28 +19,27 @@ from captum.attr._utils.lrp_rules import EpsilonRule, GammaRule, IdentityRule
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors import safe_open
-from test_gradients import BrokenError
 from torch import nn
 
 import xai_helpers as xai
 from peers.models import cases
 from xai_helpers import errors, gradients, relevance
+from xai_helpers.architectures import blocks_of
 from xai_helpers.attribution import Attribution
 from xai_helpers.editing import edited_attention
 from xai_helpers.relevance import lrp_0, lrp_epsilon, lrp_gamma, product_rule, relevance_flow, softmax_rule
 
 RULES = relevance.RULES
 # The gap's share of all that is handed out. Rounding alone: some thousand sums of numbers of either sign.
-CLOSED = {torch.float64: 1e-13, torch.float32: 1e-5, torch.float16: 1e-2, torch.bfloat16: 0.05}
+CLOSED = {torch.float64: 1e-13, torch.float32: 1e-5, torch.float16: 0.03, torch.bfloat16: 0.2}
 REFERENCES = Path(__file__).parent / "references" / "lxt.safetensors"
 double = torch.float64
 
 
 def share_of_gap(a: Attribution) -> float:
-    """A token's score is a sum over its vector, which may cancel: logits below 1 are rounded like logits of size 1."""
     handed_out = np.abs(a.scores).sum() + sum(abs(x) for x in a.absorbed.values())
     assert a.gap is not None
-    return abs(a.gap) / max(handed_out, 1.0)
+    return abs(a.gap) / handed_out
 
 
 # --- conservation ---------------------------------------------------------------------------------------------------
@@ -61,12 +61,14 @@ def test_relevance_is_conserved(place: Any, dtype: Any, output: Any, contrast: b
     model = tiny.model_in(dtype, *place, seed=seed)
     target = xai.Target(2, versus=0 if contrast else None, output=output)
     a = xai.lrp(model, tiny.text_for(model), target, **options)
-    assert share_of_gap(a) < CLOSED[dtype]
     assert np.abs(a.scores).sum() > 0
     assert ("output" in a.absorbed) == (output != "logit")
     if options["layer"] is None:
-        assert ("epsilon" in a.absorbed) == (options["epsilon"] > 0 or options["gamma"] > 0)
+        assert share_of_gap(a) < CLOSED[dtype]
+        assert ("epsilon" in a.absorbed) == (options["epsilon"] > 0)
         assert (a.absorbed["softmax"] == 0) == (options["rule"] == "cp-lrp")
+    else:  # the last vector may be all that is left, and its components cancel: rounding is that of a logit of size 1
+        assert abs(a.gap or 0.0) < CLOSED[dtype]
     # Norms and softmax keep the model's precision here; some families drop to single precision inside.
     assert a.total == pytest.approx(model.value(tiny.text_for(model), target), rel=1e-4, abs=1e-5)
 
@@ -98,8 +100,50 @@ def test_each_depth_hands_on_what_it_does_not_absorb(family: str, kind: Any, rul
     for layer in (None, *range(4)):
         a = xai.lrp(model, text, 1, rule=rule, gamma=0.1, layer=layer)
         assert np.array_equal(a.scores, flow.tokens if layer is None else flow.stream[layer])
-    causal = kind == "causal-lm"
-    assert (np.delete(flow.stream[3], flow.target.position) == 0).all() == (kind != "masked-lm" or not causal)
+    assert (np.delete(flow.stream[3], flow.target.position) == 0).all()  # only what is read has relevance at the top
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize(("family", "kind"), tiny.KINDS)
+def test_heads_weights_and_neurons_have_what_their_layer_hands_them(family: str, kind: Any, rule: Any) -> None:
+    """A head's weights have half of what its output has (AttnLRP), and neurons what LRP-0 hands to them."""
+    model = tiny.model_in(double, family, kind)
+    read: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def keep(layer: nn.Module, args: Any, output: torch.Tensor) -> None:
+        output.retain_grad()
+        read.append((args[0].detach(), output))
+
+    text, places = tiny.text_for(model), model.architecture
+    layers = [block.get_submodule(places.neurons) for block in blocks_of(model.model)]
+    with contextlib.ExitStack() as stack:
+        for layer in layers:
+            stack.enter_context(gradients.hooked(layer, keep))
+        ledger = stack.enter_context(relevance._rules(model, rule, 0.0, 0.0))
+        encoded = model.encode(text)
+        model.readout_value(encoded, model.forward(encoded), 1)[1].backward()
+    assert ledger.entries
+    for parameter in model.model.parameters():
+        parameter.grad = None
+    flow = relevance_flow(model, text, 1, rule=rule)
+    for neurons, layer, (x, output) in zip(flow.neurons, layers, read, strict=True):
+        weight = layer.weight.detach().T if isinstance(layer, relevance.Conv1D) else layer.weight.detach()
+        expected = lrp_0(x, weight, layer.bias, output.detach() * output.grad)[0]
+        assert np.allclose(neurons, expected.detach().numpy(), rtol=1e-9, atol=1e-12)
+    half = flow.heads.transpose(0, 2, 1) / 2 if rule == "attn-lrp" else np.zeros_like(flow.weights[..., 0])
+    assert np.allclose(flow.weights.sum(-1), half, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta", "distilbert"])
+def test_a_bias_that_two_modules_share_is_counted_once(family: str) -> None:
+    model = tiny.model_in(double, family, "masked-lm")
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for name, parameter in model.model.named_parameters():
+            if name.endswith("bias"):
+                parameter.normal_()
+    a = xai.lrp(model, tiny.text_for(model), 2)
+    assert share_of_gap(a) < CLOSED[double] and abs(a.absorbed["biases"]) > 0.1
 
 
 def test_the_share_of_heads_neurons_and_weights_by_hand() -> None:
@@ -262,7 +306,7 @@ def test_the_softmax_remainder_is_what_the_rule_keeps(seed: int, n: int) -> None
     scores, slope = (torch.randn((2, n, n), generator=rng, dtype=double) for _ in range(2))
     scores = scores.masked_fill(~torch.ones(n, n).tril().bool(), -math.inf)
     weights = scores.softmax(-1)
-    handed_on = softmax_rule(scores, weights * slope).nan_to_num(0.0).sum()  # -inf times 0 where nothing is seen
+    handed_on = softmax_rule(scores, weights * slope).sum()
     assert relevance.softmax_remainder(weights, slope) == pytest.approx(
         float((weights * slope).sum() - handed_on), rel=1e-10, abs=1e-10
     )
@@ -314,7 +358,7 @@ def test_lxt_agrees(key: str) -> None:
     gamma = 0.25 if rule.endswith("gamma") else 0.0
     a = xai.lrp(model, case.text, case.targets[target], rule=rule.removesuffix("-gamma"), gamma=gamma)  # type: ignore[arg-type]
     scale = np.abs(a.scores).max()
-    bound = 5e-6 if precision == "float32" or gamma else 1e-6
+    bound = 5e-6 if gamma else 3e-6 if precision == "float32" else 5e-7
     assert a.total == pytest.approx(float(found[f"{key}/value"]), rel=1e-5, abs=1e-5)
     assert np.abs(a.scores - found[f"{key}/relevance"]).max() < bound * scale
 
@@ -329,10 +373,6 @@ def test_the_references_say_how_they_were_made() -> None:
 # --- the model, and bad input ---------------------------------------------------------------------------------------
 
 
-def _last_layer(model: xai.TextModel) -> nn.Module:
-    return [module for module in model.model.modules() if list(module.parameters(recurse=False))][-1]
-
-
 @pytest.mark.parametrize("options", [{}, {"rule": "cp-lrp"}, {"gamma": 0.25, "epsilon": 1e-3}])
 @pytest.mark.parametrize(("family", "kind"), tiny.KINDS)
 def test_the_model_is_as_it_was(family: str, kind: Any, options: dict[str, Any]) -> None:
@@ -343,12 +383,8 @@ def test_the_model_is_as_it_was(family: str, kind: Any, options: dict[str, Any])
         xai.lrp(model, text, **options)
         with pytest.raises(errors.UnknownTargetError):
             xai.lrp(model, text, 10**6, **options)
-
-    def fail(*args: Any) -> None:
-        raise BrokenError
-
-    for place in (model.model.get_input_embeddings(), _last_layer(model)):
-        with tiny.untouched(model), gradients.hooked(place, fail), pytest.raises(BrokenError):
+    for broken in tiny.breaks(model):
+        with tiny.untouched(model), broken, pytest.raises(tiny.BrokenError):
             xai.lrp(model, text, **options)
     assert not relevance._LEDGERS
 
@@ -367,8 +403,8 @@ def test_it_runs_whatever_the_caller_has_switched_off() -> None:
 
 
 def test_a_layer_without_a_rule_is_named() -> None:
-    model = tiny.model_in(torch.float32, "gpt2", "causal-lm")
-    for stranger in (nn.Sigmoid(), nn.Softplus(), nn.PReLU(), nn.BatchNorm1d(3)):
+    model = tiny.model_in(double, "gpt2", "causal-lm")
+    for stranger in (nn.Sigmoid(), nn.Softplus(), nn.PReLU(dtype=double), nn.BatchNorm1d(3)):
         model.model.transformer.h[1].mlp.act = stranger
         if isinstance(stranger, nn.PReLU):
             assert share_of_gap(xai.lrp(model, tiny.TEXT)) < 1e-5  # 0 at 0: the identity rule holds
@@ -382,7 +418,7 @@ def test_bad_options_are_named() -> None:
     model = tiny.model("gpt2", "causal-lm")
     with pytest.raises(errors.OptionError, match="'cp-lrp'"):
         xai.lrp(model, tiny.TEXT, rule="lrp")  # type: ignore[arg-type]
-    for name, value in itertools.product(("epsilon", "gamma"), (-1, math.nan, math.inf, "a", None, True)):
+    for name, value in itertools.product(("epsilon", "gamma"), (-1, math.nan, math.inf, 1e300, "a", None, True)):
         with pytest.raises(errors.OptionError, match=name):
             xai.lrp(model, tiny.TEXT, **{name: value})  # type: ignore[arg-type]
     for layer in (-1, 4, 1.5, True, "1"):
@@ -392,3 +428,25 @@ def test_bad_options_are_named() -> None:
         xai.lrp("gpt2", tiny.TEXT)  # type: ignore[arg-type]
     with edited_attention(model, lambda weights, layer: weights), pytest.raises(errors.OptionError, match="edited"):
         xai.lrp(model, tiny.TEXT)
+    again: list[Any] = []
+    nested = gradients.hooked(model.model.transformer.h[1], lambda *_: again.append(xai.lrp(model, tiny.TEXT)))
+    with nested, pytest.raises(errors.OptionError, match="already"):
+        xai.lrp(model, tiny.TEXT)
+    assert not again and not relevance._LEDGERS
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    model = tiny.model("gpt2", "causal-lm")
+    options: dict[str, Any] = {"epsilon": np.float32(0.5), "gamma": np.int64(1), "layer": np.int64(2)}
+    a = xai.lrp(model, tiny.TEXT, **options)
+    assert a.options == {"rule": "attn-lrp", "epsilon": 0.5, "gamma": 1.0, "layer": 2}
+    assert xai.reproduce(a, model) == a
+
+
+def test_a_model_that_shares_its_config_goes_on_with_its_own_attention() -> None:
+    model = tiny.model_in(torch.float32, "gpt2", "causal-lm")
+    other = xai.wrap(type(model.model)(model.config), model.tokenizer)
+    expected, seen = other.value(tiny.TEXT, 1), []
+    with gradients.hooked(model.model.transformer.h[1], lambda *_: seen.append(other.value(tiny.TEXT, 1))):
+        xai.lrp(model, tiny.TEXT)
+    assert seen == [expected]

@@ -175,6 +175,35 @@ def untouched(model: xai.TextModel) -> Iterator[None]:
         assert _everything(model.model) == before
 
 
+class BrokenError(Exception):
+    """Raised in the middle of a computation."""
+
+
+def breaks(model: xai.TextModel) -> Iterator[contextlib.AbstractContextManager[Any]]:
+    """Contexts within which the model breaks, each at another place: embeddings, attention, a norm, head, backward."""
+
+    def fail(*args: Any) -> None:
+        raise BrokenError
+
+    blocks = model.model.base_model.get_submodule(model.architecture.blocks)
+    middle = list(blocks.children())[1]
+    norms = [module for module in middle.modules() if "norm" in type(module).__name__.lower()]
+    last = [module for module in model.model.modules() if list(module.parameters(recurse=False))][-1]
+    attention = middle.get_submodule(model.architecture.attention)
+    for module in (model.model.get_input_embeddings(), attention, norms[0], last):
+        yield _hooked(module.register_forward_hook, fail)
+    yield _hooked(middle.register_full_backward_hook, fail)
+
+
+@contextlib.contextmanager
+def _hooked(register: Any, hook: Any) -> Iterator[None]:
+    handle = register(hook)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
 def _everything(model: transformers.PreTrainedModel) -> dict[str, Any]:
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict(keep_vars=True).items()}
     return {
@@ -183,7 +212,8 @@ def _everything(model: transformers.PreTrainedModel) -> dict[str, Any]:
         "flags": [parameter.requires_grad for parameter in model.parameters()],
         "mode": [module.training for module in model.modules()],
         "hooks": [(len(m._forward_hooks), len(m._forward_pre_hooks), len(m._backward_hooks)) for m in model.modules()],
-        "own": [sorted(vars(module)) for module in model.modules()],
+        "own": [sorted((k, id(v)) for k, v in vars(module).items() if callable(v)) for module in model.modules()],
+        "buffers": {name: bytes(buffer.cpu().numpy()) for name, buffer in model.named_buffers()},
         "attention": model.config._attn_implementation,
         "enabled": torch.is_grad_enabled(),
     }

@@ -7,8 +7,10 @@ The word embedding and the unembedding need no row: transformers names them itse
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from torch import nn
 from transformers import PretrainedConfig, PreTrainedModel
@@ -145,3 +147,8 @@ def blocks_of(model: PreTrainedModel) -> list[nn.Module]:
     """The transformer blocks, from the first to the last."""
     blocks = model.base_model.get_submodule(architecture_of(model.config).blocks)
     return list(blocks.children())
+
+
+def eager_attention(module: nn.Module) -> Callable[..., Any]:
+    """The family's own attention function, which returns its weights, for one of its attention modules."""
+    return sys.modules[type(module).__module__].eager_attention_forward

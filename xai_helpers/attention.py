@@ -41,7 +41,12 @@ def attention_weights(model: TextModel, text: str | EncodedText) -> np.ndarray:
     encoded = text if isinstance(text, EncodedText) else model.encode(text)
     with torch.no_grad():
         layers = require_attentions(model, model.forward(encoded, output_attentions=True))
-    return torch.stack([layer[0] for layer in layers]).double().cpu().numpy()
+    return stacked(layers)
+
+
+def stacked(layers: Sequence[torch.Tensor]) -> np.ndarray:
+    """The layers' tensors for the one text of a batch: float64 (layers, heads, query, key)."""
+    return torch.stack([layer.detach()[0] for layer in layers]).double().cpu().numpy()
 
 
 def require_attentions(model: TextModel, output: Any) -> tuple[torch.Tensor, ...]:

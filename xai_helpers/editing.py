@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,7 +14,7 @@ import torch
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.masking_utils import eager_mask
 
-from .architectures import blocks_of
+from .architectures import blocks_of, eager_attention
 from .attention import head_index, layer_index
 from .errors import OptionError
 from .models import TextModel
@@ -47,6 +46,11 @@ def edited_attention(model: TextModel, edit: Edit) -> Iterator[None]:
         for module in edits:
             del _EDITS[module]
         _EDITS.update(outer)
+
+
+def is_edited(model: TextModel) -> bool:
+    """Whether the model's attention is being edited."""
+    return any(module in _EDITS for module in blocks_of(model.model)[0].modules())
 
 
 def evenly(model: TextModel, layer: int) -> Edit:
@@ -97,8 +101,7 @@ def _attention(
     **options: Any,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The family's own eager attention, softmax(q k^T * scaling + mask) v, the weights edited before they meet v."""
-    eager = sys.modules[type(module).__module__].eager_attention_forward
-    output, weights = eager(module, query, key, value, attention_mask, **options)
+    output, weights = eager_attention(module)(module, query, key, value, attention_mask, **options)
     if module not in _EDITS:  # a model that shares its config with an edited one
         return output, weights
     edit, layer = _EDITS[module]

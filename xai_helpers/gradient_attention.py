@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from .attention import chosen_layers, head_index, require_attentions, rollout
+from .attention import chosen_layers, head_index, require_attentions, rollout, stacked
 from .attribution import Attribution, Target
+from .errors import OptionError
 from .gradients import recording
 from .installation import versions
 from .models import EncodedText, TextModel, require_text_model
@@ -48,6 +49,8 @@ def attention_gradients(
     sum to 1 any more. Raises whatever a target raises.
     """
     require_text_model("attention_gradients", model)
+    if isinstance(targets, str) or not isinstance(targets, Sequence) or not targets:
+        raise OptionError(f"targets={targets!r}: name at least one in a list, as in ['Paris']")
     encoded = model.encode(text)
     with recording(model):
         output = model.forward(encoded, output_attentions=True)
@@ -58,8 +61,8 @@ def attention_gradients(
         encoded,
         tuple(resolved for resolved, _ in found),
         tuple(float(value.detach()) for _, value in found),
-        _stacked(attentions),
-        np.stack([_stacked(gradient) for gradient in gradients]),
+        stacked(attentions),
+        np.stack([stacked(gradient) for gradient in gradients]),
     )
 
 
@@ -74,13 +77,15 @@ def attention_x_gradient(
 ) -> Attribution:
     """Attention weights times the output's gradient there, averaged over heads and layers.
 
-    Entry (i, j) of the matrix says how much of the output, to first order, would be lost if position i did not read
-    position j at all; scores are the row that the prediction is read from. What earlier rows pass on does not show in
-    that row. There is no total. layers: which to average, in increasing order; None for all. head: one head; None for
-    the mean of all. positive: set negative products to 0 before averaging, as Grad-SAM does with the gradient. Raises
-    LayerRangeError, HeadRangeError, OptionError, and whatever the target raises.
+    Entry (i, j) of the matrix is the mean, over heads and layers, of what the output would lose to first order if
+    position i did not read position j; scores are the row that the prediction is read from. What earlier rows pass on
+    does not show in that row. There is no total. layers: which to average, in increasing order; None for all. head:
+    one head; None for the mean of all. positive: set negative products to 0 before averaging, as Grad-SAM does with the
+    gradient. Raises LayerRangeError, HeadRangeError, OptionError, and whatever the target raises.
     """
     require_text_model("attention_x_gradient", model)
+    if not isinstance(positive, bool):
+        raise OptionError(f"positive={positive!r}: True or False")
     chosen, one = chosen_layers(model, layers), None if head is None else head_index(model, head)
     found = attention_gradients(model, text, [target])
     products = (found.weights * found.gradients[0])[chosen]
@@ -131,10 +136,6 @@ def transformer_attribution(
 def positive_mean(products: np.ndarray) -> np.ndarray:
     """The mean over heads of the positive part: (..., heads, query, key) to (..., query, key)."""
     return products.clip(min=0.0).mean(-3)
-
-
-def _stacked(layers: Sequence[torch.Tensor]) -> np.ndarray:
-    return torch.stack([layer.detach()[0] for layer in layers]).double().cpu().numpy()
 
 
 def _read(

@@ -8,6 +8,7 @@ embedding: the first-order estimate of what the token contributes, against an em
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -22,6 +23,7 @@ from .targets import ResolvedTarget
 
 Norm = Literal["l2", "l1", "max"]
 NORMS: dict[Norm, float] = {"l2": 2, "l1": 1, "max": float("inf")}
+_ONE_AT_A_TIME = threading.RLock()
 
 
 def saliency(
@@ -34,7 +36,7 @@ def saliency(
     the output's unit per unit of the embedding, and share out nothing, so there is no total. Raises OptionError, and
     whatever the target raises.
     """
-    if norm not in NORMS:
+    if norm not in tuple(NORMS):
         raise OptionError(f"norm={norm!r}: choose {', '.join(map(repr, NORMS))}")
     found = embedding_gradient(model, text, target, method="saliency")
     scores = torch.linalg.vector_norm(found.gradient.double(), ord=NORMS[norm], dim=-1)
@@ -98,16 +100,23 @@ def recording(model: TextModel) -> Iterator[list[torch.Tensor]]:
 
 @contextlib.contextmanager
 def gradients_for(model: TextModel, chosen: Callable[[str], bool]) -> Iterator[None]:
-    """Within the context, gradients are on, and of the model's parameters those whose name is chosen require one."""
-    before = [(parameter, parameter.requires_grad) for parameter in model.model.parameters()]
-    try:
-        for name, parameter in model.model.named_parameters():
-            parameter.requires_grad_(chosen(name))
-        with torch.inference_mode(False), torch.enable_grad():
-            yield
-    finally:
-        for parameter, required in before:
-            parameter.requires_grad_(required)
+    """Within the context, gradients are on, and of the model's parameters those whose name is chosen require one.
+
+    One thread at a time: threads that share a model would put back each other's flags. Raises OptionError in training
+    mode, whose dropout explains another model each time.
+    """
+    if model.model.training:
+        raise OptionError(f"{model.name} is in training mode; switch it back with model.model.eval()")
+    with _ONE_AT_A_TIME:
+        before = [(name, parameter, parameter.requires_grad) for name, parameter in model.model.named_parameters()]
+        try:
+            for name, parameter, _ in before:
+                parameter.requires_grad_(chosen(name))
+            with torch.inference_mode(False), torch.enable_grad():
+                yield
+        finally:
+            for _, parameter, required in before:
+                parameter.requires_grad_(required)
 
 
 @contextlib.contextmanager

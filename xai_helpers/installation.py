@@ -22,6 +22,7 @@ def versions() -> dict[str, str]:
     return {"xai_helpers": package_version()} | {name: _version(name) for name in LIBRARIES}
 
 
+@functools.cache
 def package_version() -> str:
     """This package's release; "unknown" where it is imported without being installed."""
     try:

@@ -18,7 +18,7 @@ import functools
 import operator
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal, SupportsIndex
+from typing import Any, Literal, SupportsFloat, SupportsIndex
 
 import numpy as np
 import torch
@@ -30,7 +30,7 @@ from transformers.masking_utils import eager_mask
 from transformers.pytorch_utils import Conv1D
 
 from . import editing
-from .architectures import blocks_of
+from .architectures import blocks_of, eager_attention
 from .attribution import Attribution, Target
 from .errors import LayerRangeError, OptionError, UnsupportedArchitectureError
 from .gradients import gradients_for, hooked
@@ -40,6 +40,7 @@ from .targets import ResolvedTarget
 
 Rule = Literal["attn-lrp", "cp-lrp"]
 RULES: tuple[Rule, ...] = ("attn-lrp", "cp-lrp")
+ABSORBED = ("positions", "token types", "biases", "softmax", "epsilon", "output")
 
 # --- the rules on single layers -------------------------------------------------------------------------------------
 
@@ -72,25 +73,27 @@ def lrp_gamma(
     gamma: float,
     epsilon: float = 0.0,
 ) -> torch.Tensor:
-    """LRP-gamma (Montavon et al., 2019), for inputs and outputs of either sign.
+    """LRP-gamma (Montavon et al., 2019), as zennit generalises it to inputs and outputs of either sign.
 
     Contributions x_i w_ji with the sign of their output z_j count 1 + gamma times. With gamma = 0 it is LRP-epsilon;
     as gamma grows, what speaks against the output is left out.
     """
     contributions = x.unsqueeze(-2) * weight  # (..., outputs, inputs)
     from_bias = torch.zeros_like(weight[:, 0]) if bias is None else bias
-    sign = torch.where(contributions.sum(-1) + from_bias < 0, -1.0, 1.0)
-    counted = contributions + gamma * (contributions * sign.unsqueeze(-1) > 0) * contributions
-    z = counted.sum(-1) + from_bias + gamma * (from_bias * sign > 0) * from_bias
+    lowered = contributions.sum(-1) + from_bias < 0
+    counted = torch.where((contributions < 0) == lowered.unsqueeze(-1), (1 + gamma) * contributions, contributions)
+    z = counted.sum(-1) + torch.where((from_bias < 0) == lowered, (1 + gamma) * from_bias, from_bias)
     return (counted * (relevance / stabilised(z, epsilon)).unsqueeze(-1)).sum(-2)
 
 
 def softmax_rule(x: torch.Tensor, relevance: torch.Tensor) -> torch.Tensor:
     """AttnLRP through y = softmax(x) over the last dimension (Achtibat et al., 2024, prop. 3.1).
 
-    R_i = x_i (R_i - y_i sum_j R_j). Conserves nothing by itself: the softmax absorbs what is left.
+    R_i = x_i (R_i - y_i sum_j R_j), and 0 where x is masked, -inf. It need not conserve: the softmax absorbs what is
+    left.
     """
-    return x * (relevance - x.softmax(-1) * relevance.sum(-1, keepdim=True))
+    handed_on = x * (relevance - x.softmax(-1) * relevance.sum(-1, keepdim=True))
+    return handed_on.masked_fill(x.isneginf(), 0.0)
 
 
 def product_rule(a: torch.Tensor, b: torch.Tensor, relevance: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -103,7 +106,7 @@ def product_rule(a: torch.Tensor, b: torch.Tensor, relevance: torch.Tensor) -> t
 
 
 def stabilised(z: torch.Tensor, epsilon: float = 0.0) -> torch.Tensor:
-    """z moved away from 0 by epsilon, and at least by the smallest number of its type, so that one can divide by it."""
+    """z moved away from 0 by epsilon, and at least by the smallest normal number of its type."""
     return z + z.new_tensor(max(epsilon, torch.finfo(z.dtype).tiny)).copysign(z)
 
 
@@ -135,19 +138,20 @@ def lrp(
     Raises OptionError, LayerRangeError, UnsupportedArchitectureError, and whatever the target raises. Sources: Ali et
     al. 2022 (CP-LRP), Achtibat et al. 2024 (AttnLRP), Montavon et al. 2019 (gamma).
     """
-    depth = _depth(model, layer) if isinstance(model, TextModel) else 0
+    require_text_model("lrp", model)
+    level = None if layer is None else _level(model, layer)
     flow = relevance_flow(model, text, target, rule=rule, epsilon=epsilon, gamma=gamma)
     return Attribution(
         method="lrp",
         text=flow.encoded.text,
         units=flow.encoded.units,
-        scores=flow.tokens if layer is None else flow.stream[depth],
+        scores=flow.tokens if level is None else flow.stream[level],
         target=flow.target.target,
         model=model.name,
         position=flow.target.position,
         total=flow.total,
-        absorbed=flow.absorbed_from(0 if layer is None else depth + 1),
-        options={"rule": rule, "epsilon": float(epsilon), "gamma": float(gamma), "layer": layer},
+        absorbed=flow.absorbed_from(0 if level is None else level + 1),
+        options={"rule": rule, "epsilon": float(epsilon), "gamma": float(gamma), "layer": level},
         versions=versions(),
     )
 
@@ -176,11 +180,10 @@ class RelevanceFlow:
 
     def absorbed_from(self, depth: int) -> dict[str, float]:
         """What is absorbed at this depth (0 for the embeddings, 1 for layer 0, ...) and above, by name."""
-        summed: dict[str, float] = {}
-        for terms in self.absorbed[depth:]:
-            for name, value in terms.items():
-                summed[name] = summed.get(name, 0.0) + value
-        return summed
+        above = self.absorbed[depth:]
+        return {
+            name: sum(terms.get(name, 0.0) for terms in above) for name in ABSORBED if any(name in t for t in above)
+        }
 
 
 def relevance_flow(
@@ -196,14 +199,15 @@ def relevance_flow(
 
     Options and errors as in `lrp`.
     """
-    require_text_model("lrp", model)
+    require_text_model("relevance_flow", model)
     if rule not in RULES:
         raise OptionError(f"rule={rule!r}: choose {' or '.join(map(repr, RULES))}")
     for name, value in (("epsilon", epsilon), ("gamma", gamma)):
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
-            raise OptionError(f"{name}={value!r}: a number of at least 0")
+        most = torch.finfo(model.model.dtype).max
+        if isinstance(value, bool) or not isinstance(value, SupportsFloat) or not 0 <= value <= most:
+            raise OptionError(f"{name}={value!r}: give a number of at least 0, and at most {most:.0e}")
     encoded = model.encode(text)
-    with _rules(model, rule, epsilon, gamma) as ledger:
+    with _rules(model, rule, float(epsilon), float(gamma)) as ledger:
         output = model.forward(encoded)
         resolved, scalar = model.readout_value(encoded, output, target)
         if resolved.target.output != "logit":
@@ -235,9 +239,9 @@ def _balanced(
             relevance = (x * slope)[0].cpu().numpy()
             found[entry.name].append(relevance if entry.name in ("weights", "neurons") else relevance.sum(-1))
         elif entry.name == "output":
-            absorb("output", entry.depth, value - float((x * slope).sum()))
+            absorb("output", entry.depth, value - float(x.flatten() @ slope.flatten()))
         else:
-            absorb(entry.name, entry.depth, float((x * slope).sum()))
+            absorb(entry.name, entry.depth, float(x.flatten() @ slope.flatten()))
         if entry.name == "weights":
             absorb("softmax", entry.depth, softmax_remainder(x, slope))
     layers, heads, n = model.n_layers, model.n_heads, len(encoded.units)
@@ -307,11 +311,13 @@ def _rules(model: TextModel, rule: Rule, epsilon: float, gamma: float) -> Iterat
     ledger = _Ledger(rule)
     forwards = {m: f for name, m in modules.items() if (f := _forward(name, m, ledger, epsilon, gamma)) is not None}
     before = network.config._attn_implementation
-    if before == editing.NAME:
+    if editing.is_edited(model):
         raise OptionError("lrp explains the model's own attention: leave edited_attention first")
     with contextlib.ExitStack() as stack:
         enter = stack.enter_context
         enter(gradients_for(model, lambda name: name.endswith("bias")))
+        if network in _LEDGERS:
+            raise OptionError("this model is being explained by lrp already: one explanation after the other")
         for module, forward in forwards.items():
             enter(_replaced(module, forward))
         _note_biases(modules.values(), blocks, ledger)
@@ -348,14 +354,17 @@ def _forward(
     if type(module).__name__.endswith("RotaryEmbedding"):
         return None  # angles, by which queries and keys are turned; a rotation is linear and keeps products
     if type(module).__module__ in (nn.modules.activation.__name__, transformers.activations.__name__):
+        like = next(module.parameters(), torch.zeros(1))
         with torch.no_grad():
-            if module(torch.zeros(1)) == 0:
+            if module(like.new_zeros(1)) == 0:
                 return functools.partial(_Identity.apply, module.forward)
     return functools.partial(_no_rule, name, module)
 
 
 def _no_rule(name: str, module: nn.Module, *args: Any, **options: Any) -> torch.Tensor:
-    raise UnsupportedArchitectureError(f"lrp has no rule for {name}, a {type(module).__name__}")
+    raise UnsupportedArchitectureError(
+        f"LRP has no rule for {name}, a {type(module).__name__}; explain this model by a gradient, as input_x_gradient"
+    )
 
 
 def _rms_norm(norm: Any, x: torch.Tensor) -> torch.Tensor:
@@ -368,8 +377,9 @@ def _rms_norm(norm: Any, x: torch.Tensor) -> torch.Tensor:
 
 def _linear(layer: Any, ledger: _Ledger, epsilon: float, gamma: float, x: torch.Tensor) -> torch.Tensor:
     """A linear layer under LRP-epsilon or LRP-gamma. The stabiliser counts as one more input, and absorbs its share."""
-    stabiliser = torch.full((), epsilon, dtype=x.dtype, device=x.device, requires_grad=True)
-    ledger.note("epsilon", stabiliser)
+    stabiliser = torch.full((), epsilon, dtype=_wide(x), device=x.device, requires_grad=epsilon > 0)
+    if epsilon:
+        ledger.note("epsilon", stabiliser)
     weight = layer.weight.T if isinstance(layer, Conv1D) else layer.weight
     bias = x.new_zeros(len(weight)) if layer.bias is None else layer.bias
     return _Linear.apply(x, weight, bias, stabiliser, gamma)
@@ -408,7 +418,7 @@ class _Linear(torch.autograd.Function):
             to_bias = share + gamma * (of_raised * (bias > 0) + of_lowered * (bias < 0))
         all_bias = torch.zeros_like(used, dtype=dtype)
         all_bias[used] = to_bias.flatten(0, -2).sum(0).to(dtype)
-        return to_x.to(dtype), None, all_bias, to_epsilon.sum().to(dtype), None
+        return to_x.to(dtype), None, all_bias, to_epsilon.sum(), None
 
 
 class _LayerNorm(torch.autograd.Function):
@@ -467,6 +477,8 @@ def _attention(
     **options: Any,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """softmax(q k^T * scaling + mask) v, whose weights are constants (CP-LRP), or whose products share (AttnLRP)."""
+    if module not in _LEDGERS:  # a model that shares its config with the one that is explained
+        return eager_attention(module)(module, query, key, value, attention_mask, scaling=scaling, **options)
     ledger = _LEDGERS[module]
     groups = query.shape[1] // key.shape[1]  # several heads may share keys and values
     if groups > 1:
@@ -515,8 +527,9 @@ def _leave_layers(ledger: _Ledger, block: nn.Module, args: Any, output: Any) -> 
 
 
 def _neurons(ledger: _Ledger, gated: bool, layer: nn.Module, args: Any) -> Any:
-    ledger.note("neurons", args[0])
-    return (_Halved.apply(args[0]),) if gated else None
+    neurons = _Halved.apply(args[0]) if gated else args[0]
+    ledger.note("neurons", neurons)
+    return (neurons,)
 
 
 @contextlib.contextmanager
@@ -561,15 +574,11 @@ def _wide(x: torch.Tensor) -> torch.dtype:
     return x.dtype if x.dtype.itemsize >= 4 else torch.float32
 
 
-def _depth(model: TextModel, layer: int | None) -> int:
-    """A depth of the residual stream: 0 to the number of layers. Raises LayerRangeError."""
+def _level(model: TextModel, layer: int) -> int:
+    """A level of the residual stream: 0 to the number of layers. Raises LayerRangeError."""
     top = model.n_layers
-    if layer is None:
-        return 0
     if isinstance(layer, bool) or not isinstance(layer, SupportsIndex) or not 0 <= operator.index(layer) <= top:
-        raise LayerRangeError(
-            f"layer={layer!r}: {model.name} has layers 0 to {top - 1}, and {top} for what leaves them"
-        )
+        raise LayerRangeError(f"layer={layer!r}: {model.name} has layers 0 to {top - 1}, and {top} is what leaves them")
     return operator.index(layer)
 
 

@@ -353,7 +353,8 @@ viz.explore(chooser.table, labels=labels, **chooser.CHOICES)
 # ## Seven rules
 #
 # 1. **Never let attention weights be your only explanation.** They can change while the answer stays the same: [chapter
-#   01](01_attention_rollout.ipynb). Chapters 02 to 05 bring what to put beside them.
+#   01](01_attention_rollout.ipynb). Chapters [02](02_gradient_weighted_attention.ipynb),
+#   [03](03_relevance_propagation.ipynb), 04 and 05 bring what to put beside them.
 # 2. **Test a chain of thought before you believe it.** Put a wrong step in, and see whether the answer follows:
 #   chapter 08a.
 # 3. **Say against what you explain.** A method that compares with a baseline answers for that baseline: chapter 05.

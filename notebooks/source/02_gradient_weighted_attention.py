@@ -1,15 +1,15 @@
 # %% [markdown]
 # # Gradient-weighted attention: which attention did the answer depend on?
 #
-# Chapter 01 ended with an experiment: change a layer's attention, and see whether the answer survives. Where the model
-# looked and what the answer needed were two different things. A **gradient** asks the second question for all
-# attention weights at once: if this weight grew a little, how would the answer change?
+# Chapter 01 ended with an experiment: change a layer's attention, and see whether the answer survives. Where the
+# model looked and what the answer needed were two different things. A **gradient** asks something close to the second
+# question, for all attention weights at once: if this weight grew a little, how would the answer change?
 #
 # **You will**
 # - compute the gradient of an answer by an attention weight, by hand and by autograd, and check it,
 # - weigh attention by it, for one answer against another, and read the signs,
 # - carry it through the layers (Chefer, Gur & Wolf), and put a control beside it,
-# - hold the gradient's prediction against what really happens, and see where it is far off,
+# - hold the gradient's prediction against what really happens,
 # - take gradients at the words themselves: saliency and input × gradient,
 # - find out why a published "gradient of attention" is none.
 #
@@ -28,7 +28,7 @@ import torch
 
 import xai_helpers as xai
 from xai_helpers import laws, viz
-from xai_helpers.attention import rollout, shuffled_attention
+from xai_helpers.attention import even_attention, rollout, shuffled_attention
 from xai_helpers.editing import edited_attention
 from xai_helpers.gradient_attention import attention_gradients, positive_mean
 from xai_helpers.viz import plots
@@ -51,13 +51,13 @@ course.pick("paris-or-london", model)
 # %% [markdown]
 # ## A gradient, by hand
 #
-# Take one head that reads three tokens. It mixes their **values**, weighted by its attention. Then an answer reads the
-# mixture: it takes the product with a direction of its own, *u*. That product is the answer's logit.
+# Take one head that reads three tokens. It mixes their **values**, weighted by its attention. Then an answer reads
+# the mixture: its logit is the product with a vector *u*, the answer's column of the unembedding.
 
 # %%
 values = np.array([[1.0, 0.0], [0.0, 2.0], [3.0, 2.0]])  # three tokens, two dimensions
 attention = np.array([0.5, 0.2, 0.3])
-u = np.array([-1.0, 2.0])  # what the answer listens to
+u = np.array([-1.0, 2.0])  # the answer's column of the unembedding
 
 logit = attention @ values @ u
 gradient = values @ u  # the logit is linear in the weights: these are its slopes
@@ -95,11 +95,13 @@ print("layers, heads, queries, keys:", product.shape)
 
 # %% [markdown]
 # Is that really the gradient? Change one weight by hand, a little up and a little down, and look at the answer. (In
-# double precision, so that a small difference is not lost in rounding.)
+# double precision, so that a small difference is not lost in rounding.) Only this one weight is changed, after the
+# softmax; its row no longer sums to 1. That is what a gradient by one weight means, and no token loses what another
+# gains.
 
 # %%
 precise = xai.load("course-gpt2", dtype=torch.float64)
-layer, head, query, key = 1, 0, 9, 1  # "of" reads "Eiffel"
+place = {"layer": 1, "head": 0, "query": 9, "key": 1}  # "of" reads "Eiffel"
 
 
 def nudged(h: float) -> float:
@@ -107,7 +109,8 @@ def nudged(h: float) -> float:
 
     def edit(weights: torch.Tensor, at: int) -> torch.Tensor:
         changed = weights.clone()
-        changed[0, head, query, key] += h * (at == layer)
+        if at == place["layer"]:
+            changed[0, place["head"], place["query"], place["key"]] += h
         return changed
 
     with edited_attention(precise, edit):
@@ -116,7 +119,7 @@ def nudged(h: float) -> float:
 
 # %%
 slope = (nudged(1e-5) - nudged(-1e-5)) / 2e-5
-exact = attention_gradients(precise, tower, [contrast]).gradients[0, layer, head, query, key]
+exact = attention_gradients(precise, tower, [contrast]).gradients[(0, *place.values())]
 print("finite difference:", round(slope, 5))
 print("gradient:         ", round(exact, 5))
 
@@ -137,7 +140,8 @@ print("gradient above the diagonal:", round(laws.no_look_ahead(found.gradients[0
 #
 # ## Heads that pull in opposite directions
 #
-# What does each head bring to *Paris* against *London*, in the row where the answer is read?
+# What does each head bring to *Paris* against *London*, in the row where the answer is read, that of the last token,
+# *of*?
 
 # %%
 per_head = product[:, :, -1].sum(axis=-1)
@@ -154,17 +158,17 @@ for key in (1, 2):
     print(f"mean {brought.mean():+.2f}, mean positive part {brought.clip(min=0).mean():+.2f}")
 
 # %% [markdown]
-# About *Eiffel* three heads of four agree, and both means say the same. About *Tower* they don't: its mean speaks for
-# *London*, its positive part for *Paris*. Taking the positive part first keeps what speaks for the answer and throws
-# away what speaks against it. `attention_x_gradient` takes the plain mean, over the layers too, unless you ask for
-# `positive=True`.
+# About *Eiffel* the one head that disagrees is weak, and both means say the same. About *Tower* heads are strong on
+# both sides: its mean speaks for *London*, its positive part for *Paris*. Taking the positive part first keeps what
+# speaks for the answer and throws away what speaks against it. `attention_x_gradient` takes the mean over heads and
+# layers, of both signs, or with `positive=True` of the positive part alone (as Grad-SAM does; Barkan et al., 2021).
 
 # %%
 xai.attention_x_gradient(model, tower, contrast)
 
 # %% [markdown]
-# *Eiffel* leads by far, and *The*, which led the rollout, is near zero. *Tower* has a minus: to first order, what the
-# last token reads there speaks for *London*. Keep that in mind; we shall test it.
+# *Eiffel* leads by far, and *The*, which led the rollout, is near zero. *Tower* has a minus. Keep that in mind; we
+# shall test it.
 #
 # ## Another answer, another map
 #
@@ -187,22 +191,26 @@ plots.side_by_side(names, columns, title="Layer 1, attention × gradient, last r
 #
 # ## Does it hold? Cut and see
 #
-# To first order, the product of a weight predicts what the answer loses if that weight is cut to zero. So cut: for
-# each token, let the last token not read it in layer 1 (all heads), and see what becomes of the difference.
+# If the way from a weight to the answer were a straight line, the product would be what the answer loses when the
+# weight is cut to zero. (That is what *to first order* means: as if everything were straight.) So cut: for each
+# token, let the last token not read it in layer 1, with all heads, and see what becomes of the difference. What was
+# cut is not given to other tokens.
 
 
 # %%
-def cut(layer: int, key: int):
-    """An edit: in one layer, the last token does not read one token."""
+def cut(layer: int, key: int, heads: list[int] | None = None):
+    """An edit: in one layer, the last token does not read one token, with some heads or all."""
 
     def edit(weights: torch.Tensor, at: int) -> torch.Tensor:
         changed = weights.clone()
-        changed[:, :, -1, key] *= at != layer
+        if at == layer:
+            changed[:, range(model.n_heads) if heads is None else heads, -1, key] = 0.0
         return changed
 
     return edit
 
 
+# %%
 def lost(text: str, target: xai.Target, layer: int) -> np.ndarray:
     """What the target loses when the last token does not read token 0, 1, ..."""
     before, after = model.value(text, target), []
@@ -228,8 +236,19 @@ plots.side_by_side(
 
 # %% [markdown]
 # The gradient names the right word, and is far off in how much: it predicts 3.6 of the 10.3, and cutting *Eiffel*
-# costs 8.2. For *Tower* it predicts that *Paris* gains 1.2, and next to nothing happens: that minus has not stood the
-# test. A gradient is the slope **here**, and a cut leads far away from here. What happens on the way? Let layer 1 read
+# costs 8.2. For *Tower* it predicts that *Paris* gains 1.2, and next to nothing happens. Why? Cut one head at a time:
+
+# %%
+for head in range(model.n_heads):
+    with edited_attention(model, cut(1, tokens.index("Tower"), [head])):
+        loss = found.values[0] - model.value(tower, contrast)
+    print(f"head {head}: predicted {product[1, head, -1, 2]:+.2f}, lost {loss:+.2f}")
+
+# %% [markdown]
+# Head 3 does speak for *London* here, nearly as much as predicted: a minus can stand the test. But head 0 speaks for
+# *Paris*, twice as much as the gradient says, and together they cancel.
+#
+# A gradient is the slope **here**, and a cut leads far away from here. What happens on the way? Let layer 1 read
 # *Eiffel* with a part of its weights only:
 
 # %%
@@ -258,15 +277,15 @@ for layer in range(model.n_layers):
 
 # %% [markdown]
 # In the last two layers the prediction is good: little that could bend lies between them and the answer. In layer 0,
-# where all other layers follow, it has the wrong **sign** for *city*. So read an early layer's gradient with care,
-# and where it matters, cut.
+# where all other layers follow, it predicts a gain for *city* where the cut is a loss. So read an early layer's
+# gradient with care, and where it matters, cut.
 #
 # ## Through all layers
 #
 # The product of one layer is one hop, as raw attention was. Chefer, Gur & Wolf (2021) carry it through the layers, as
 # rollout carries attention. In each layer, the positive part of attention × gradient is averaged over heads: call it
-# *A*. *R* begins as the identity, and each layer adds what it reads: *R* ← *R* + *A R*. With the two matrices of
-# chapter 01, where token 2 reads token 1 above, and token 1 read token 0 below:
+# *A*. *R* begins as the identity, and each layer adds what it reads: *R* ← *R* + *A R*. With two matrices like those
+# of chapter 01, where token 2 reads token 1 above, and token 1 read token 0 below:
 
 # %%
 below = np.array([[0.0, 0.0, 0.0], [0.6, 0.0, 0.0], [0.0, 0.0, 0.0]])
@@ -314,63 +333,93 @@ beside_control(tower, contrast)
 beside_control(mary, targets[0])
 
 # %% [markdown]
-# *Eiffel* and *Mary* stand out from their controls, with more than twice as much. And the first *John*, which spoke
-# against *Mary* most of all? It has less than its control: the positive part has thrown it away. Relevance without a
-# sign shows what helped, and is silent about what hurt.
+# *Eiffel* has three and a half times its control, *Mary* nearly three times. But *The* has as much over its control as
+# *Eiffel*, and *When*, *went* and *gave* nearly as much as *Mary*: the order is the model's, the lead over the control
+# singles out no word. And the first *John*, which spoke against *Mary* in layer 1? It has no more than its control: the
+# positive part has thrown it away. Relevance without a sign shows what helped, and is silent about what hurt.
 #
 # ## Attention sinks
 #
 # Some heads rest on the first token, perhaps because attention must go somewhere. One chapter that we learned from
-# says that multiplying by the gradient *eliminates* such sinks: who looks without effect has no gradient. A good
-# argument. Is it so? The share of the first token, in raw attention and in the size of the product:
+# says that multiplying by the gradient *eliminates* such sinks: who looks without effect has no gradient.
 
 # %%
 course.ask("sink-share")
 
+# %% [markdown]
+# First, how much attention goes there? Averaged over all heads, beside heads that attend evenly. Then the heads that do
+# rest there, with more than 0.4 of their attention: their share, and the share of the first token in the size of the
+# product.
+
 # %%
 prompts = {tower: "Paris", "The capital of France is": "Paris", mary: "Mary"}
 prompts |= {"Mary Tom Anna Lucy Mary Tom Anna": "Lucy"}
-print("                 last row          all rows but the first")
-print("answer    attention  product      attention  product")
+
+
+def first_share(sizes: np.ndarray) -> np.ndarray:
+    """The first token's share of each head, over all rows but the first."""
+    return sizes[..., 1:, 0].sum(-1) / sizes[..., 1:, :].sum((-2, -1))
+
+
 for text, answer in prompts.items():
     a = attention_gradients(model, text, [answer])
-    row = []
-    for sizes in (a.weights, np.abs(a.weights * a.gradients[0])):
-        row += [sizes[:, :, -1, 0].sum() / sizes[:, :, -1].sum()]
-        row += [sizes[:, :, 1:, 0].sum() / sizes[:, :, 1:].sum()]
-    print(f"{answer:8} {row[0]:9.2f} {row[2]:9.2f} {row[1]:13.2f} {row[3]:9.2f}")
+    even = first_share(even_attention(a.weights.shape[-1]))
+    shares, left = first_share(a.weights), first_share(np.abs(a.weights * a.gradients[0]))
+    resting = [f"{shares[h]:.2f} to {left[h]:.2f}" for h in zip(*np.nonzero(shares > 0.4))]
+    print(
+        f"{answer:5} all heads {shares.mean():.2f}, even {even:.2f}; resting:",
+        ", ".join(resting),
+    )
 
 # %% [markdown]
-# On this model, it is not. In the last row the first token keeps its share, give or take three hundredths. Over all
-# rows it falls on some prompts and not on others. Perhaps a model of this size has few sinks to remove; perhaps its
-# first token is read for a reason. What we can say: the argument does not hold by itself. (On a model with true
-# sinks, look: `xai.load("gpt2")`.)
+# Averaged over heads, there is no sink to remove: the first token has what even heads would give it. In ten cases a
+# head does rest there. In nine of them the product has less, sometimes hardly any; in one it has more; in none is
+# nothing left. On this model, then: multiplying by the gradient **reduces** a sink, mostly. It does not eliminate it.
 #
 # ## A review
 #
-# A classifier reads in both directions and predicts from `[CLS]`. Here is a review that gives it a choice.
+# A classifier reads in both directions and predicts from `[CLS]`. Here is a review that gives it a choice: its
+# attention in layer 0, attention × gradient for *positive* against *negative*, and Chefer's relevance for each label.
 
 # %%
 distilbert = xai.load("course-distilbert")
 review = "A dull plot with a wonderful ending"
 print(distilbert.predict(review, k=1)[0].token)
+verdict = xai.Target("positive", versus="negative")
 maps = {
-    "attention, layer 0": xai.raw_attention(distilbert, review, layer=0),
-    "positive": xai.chefer_relevance(distilbert, review, "positive"),
-    "negative": xai.chefer_relevance(distilbert, review, "negative"),
+    "attention": xai.raw_attention(distilbert, review, layer=0),
+    "× gradient": xai.attention_x_gradient(distilbert, review, verdict),
+    "Chefer, positive": xai.chefer_relevance(distilbert, review, "positive"),
+    "Chefer, negative": xai.chefer_relevance(distilbert, review, "negative"),
 }
-words = maps["positive"].tokens[1:-1]  # without [CLS] and [SEP]
+words = maps["attention"].tokens[1:-1]  # without [CLS] and [SEP]
 plots.side_by_side(words, {name: a.scores[1:-1] for name, a in maps.items()})
 
 # %% [markdown]
-# Raw attention is what it is, whatever you ask. The two relevances ask about two labels, and different words lead:
-# *wonderful* for one, *dull* for the other. Yet *dull* comes second for *positive*, too. Somewhere, through some
-# head, it helped; how much it hurt, this method does not say.
+# In layer 0 `[CLS]` reads the two words that judge. Attention × gradient, the mean of all layers, puts *ending*
+# first: what `[CLS]` reads there in later layers may have come from *wonderful*, and one row does not show where it
+# came from. Chefer's relevance follows such paths. Different words lead for the two labels, *wonderful* and *dull*.
+# But *dull* comes second for *positive*, too. That need not mean that it helped: it has half of the attention, and
+# the positive part of some head is soon found. How much it hurt, this method does not say.
+#
+# And the special tokens, where heads of large encoders are known to rest? Their share in attention, of all rows, and in
+# the size of the product:
+
+# %%
+a = attention_gradients(distilbert, review, [verdict])
+for name, sizes in (("attention", a.weights), ("product", np.abs(a.weights * a.gradients[0]))):
+    cls, sep = (sizes[..., k].sum() / sizes.sum() for k in (0, -1))
+    print(f"{name:9} [CLS] {cls:.2f}  [SEP] {sep:.2f}  even {1 / len(a.encoded.units):.2f}")
+
+# %% [markdown]
+# Both have less than an even share of the attention, and hardly any of the product.
 #
 # ## Explore
 #
-# One layer, one head or the mean of all, one target: attention, gradient and product in the row that the answer is read
-# from. In one layer a head gives *Eiffel* a third of its attention, and speaks for *London*. Which one?
+# One layer, one head or the mean of all, one target: attention, gradient and product in the row that the answer is
+# read from. One head of layer 1 gives *Eiffel* a third of its attention, and what it reads there speaks for *London*.
+# Which one? Then choose the target *P(Paris)*, the probability, and look at the numbers of the gradient (not at the
+# bars, which fill each panel).
 
 # %%
 questions = {
@@ -390,7 +439,8 @@ def one_head(layer: int, head: int | None, target: str, positive: bool) -> plots
     brought = (weights * slopes).clip(min=0) if positive else weights * slopes
     scores = {"attention": weights, "gradient": slopes, "product": brought}
     rows = {name: x.mean(axis=0) if head is None else x[head] for name, x in scores.items()}
-    return plots.side_by_side(tokens, rows, title=f"{target}: layer {layer}")
+    name = "mean of all heads" if head is None else f"head {head}"
+    return plots.side_by_side(tokens, rows, title=f"{target}: layer {layer}, {name}")
 
 
 # %%
@@ -405,22 +455,23 @@ viz.explore(
 )
 
 # %% [markdown]
-# It is head 2 of layer 1. And choose the target *P(Paris)*: all gradients are next to nothing. The model is sure, and
-# where it is sure the softmax is flat: a logit's slope counts *p* (1 − *p*) times. (In the mean of all heads,
-# the product is the mean of the products, not the product of the means.)
+# It is head 2. (In the mean of all heads, the product is the mean of the products, not the product of the means.) And
+# all gradients of the probability are next to nothing:
 
 # %%
+print("P(Paris):", round(model.value(tower, questions["P(Paris)"]), 3))
 for name, slopes in zip(questions, answers.gradients):
     print(f"{name:18} largest gradient {np.abs(slopes[:, :, -1]).max():.3f}")
 
 # %% [markdown]
-# So explain logits, or a contrast of logits, and not a saturated probability.
+# The model is sure, and where it is sure the softmax is flat: the slope of *Paris* against all other answers counts
+# *p* (1 − *p*) times, here 0.003. The probability is **saturated**. So explain a logit, or a contrast of logits.
 #
 # ## Gradients at the words
 #
 # Nothing ties gradients to attention. The same backward pass reaches each word's embedding. **Saliency** is the size
-# of the gradient there: how much would the answer move, if the word's vector moved a little? **Input × gradient**
-# multiplies it by the vector itself, and has a sign.
+# of the gradient there (its length; the paper takes the largest component): how much would the answer move, if the
+# word's vector moved a little? **Input × gradient** multiplies it by the vector itself, and has a sign.
 #
 # On a ReLU network without biases, input × gradient is **complete**: its scores add up to the output. Such a network
 # is made of straight pieces through the origin. By hand, two inputs:
@@ -436,9 +487,9 @@ biased = np.maximum(first @ x + np.array([1.0, -2.0]), 0)  # both stay on
 print("with biases:", second @ biased, " the same gradient, the same sum")
 
 # %% [markdown]
-# With biases the output is another, and the scores are not: no longer complete. A transformer has biases, norms and
-# softmaxes, so here nothing guarantees it. The result says by how much it misses,
-# as its *gap*:
+# With biases the output is another, and the scores are not: no longer complete. A transformer is no straight line
+# through zero: biases and position embeddings shift it, activations, norms and softmaxes bend it. The result says by
+# how much it misses, as its *gap*:
 
 # %%
 xai.input_x_gradient(model, tower, contrast)
@@ -517,8 +568,9 @@ assert np.allclose(mended[1][0], ours.gradients[0, 1], atol=1e-4)
 #
 # ## Exercise 1 (easy, 10 minutes): what cancels
 #
-# A published gradient-weighted attention averages over heads and then over layers, and loses what cancels. Write
-# the version that keeps the positive part: of **each** entry of attention × gradient, before any mean.
+# A mean over heads and layers loses what cancels. Write the version that keeps the positive part, as Grad-SAM does:
+# of **each** entry of attention × gradient, what is below zero becomes zero; then the mean over all layers and heads,
+# zeros counted.
 
 
 # %% tags=["exercise"]
@@ -577,9 +629,9 @@ course.check("chefer-relevance", relevance_of)
 # %% [markdown]
 # ## Exercise 4 (open)
 #
-# In layer 0 the gradient had the wrong sign for *city*. Weaken that weight in steps, as we did for *Eiffel* in layer 1,
-# and print the difference *Paris* minus *London*. Where does the road turn? There is no check: write down what you
-# expect before you look.
+# In layer 0 the gradient predicts a gain for *city*, and the cut is a loss. Weaken the last token's weight at *city*
+# in steps, in all four heads, as we did for *Eiffel* in layer 1, and print the difference *Paris* minus *London*.
+# Where does the road turn? There is no check: write down what you expect before you look.
 #
 # ## Quiz
 
@@ -606,8 +658,8 @@ course.ask("gap-of-input-x-gradient")
 # - It has a target and a sign. A contrast asks a sharper question than a logit, and a saturated probability asks
 #   none.
 # - Heads pull against each other: a mean cancels them, a positive part hides the losers.
-# - It is a slope, not a jump. Cut and see: near the answer the prediction was good here, far from it even a sign was
-#   wrong.
+# - It is a slope, not a jump. Cut and see: near the answer the prediction was good here; far from it a gain was
+#   predicted where the cut was a loss.
 # - Input × gradient is complete on a ReLU network without biases, and not on a transformer.
 #
 # **Next:** chapter 03 hands the whole logit back through the layers, and accounts for every part of it.

@@ -146,18 +146,18 @@ QUESTIONS = {
         "The gradient predicts what 'Paris, not London' loses when layer 1 can't read Eiffel. Will the true loss be like it?",
         {
             "The same: the gradient is exact": "It is exact for a tiny change. Cutting a weight to zero is not tiny.",
-            "About as large, some per cent off": "That is what happens in layers 2 and 3. From layer 1 the way to the answer is longer.",
+            "About as large, some per cent off": "In layers 2 and 3 it comes nearer to that. From layer 1 the way to the answer is longer.",
             "Much larger: the slope here is flatter than the road": "A first tenth less of Eiffel costs little, the last tenth three times as much. The road gets steeper.",
             "Much smaller: the other words stand in for Eiffel": "A good thought, and here a wrong one. Others could do so in another sentence.",
         },
         "c",
     ),
     "sink-share": (
-        "Weights multiplied by gradients: what becomes of the first token's share?",
+        "Some heads give the first token more than 0.4 of their attention. What is its share in the product with the gradient?",
         {
-            "It goes to nothing: a sink has no gradient": "That is the argument. Look at the numbers below: on this model it does not come out.",
-            "It falls on some prompts, on others it does not": "In the last row it stays near what it was, over all rows it falls on some prompts only.",
-            "It rises on every prompt: sinks are what counts": "On none of these prompts does it rise by much, and on some it falls.",
+            "Next to nothing in each of them: a sink has no effect, and so no gradient": "That is the argument, and for one of the ten it comes out so. For the others a part stays, in some a large one.",
+            "Less in most of them, but rarely little": "So here the gradient reduces sinks and does not eliminate them.",
+            "About the same: the gradient knows nothing of sinks": "In most of the ten cases it is clearly less.",
         },
         "b",
     ),
@@ -193,7 +193,7 @@ QUESTIONS = {
         {
             "Because no word matters when the model is so sure": "Cut Eiffel and see. It matters; the probability just has no room to rise.",
             "Because of the softmax, which is flat where it is sure": "So ask about logits, or about one logit against another.",
-            "Because a probability has no gradient, only a logit has": "It has one, logit gradients times p (1 - p). With p near 1 that factor is near 0.",
+            "Because a probability has no gradient, only a logit has": "It has one: the slope of Paris against the other answers, times p (1 - p). With p near 1 that factor is near 0.",
         },
         "b",
     ),
@@ -201,8 +201,8 @@ QUESTIONS = {
         "Input × gradient has a gap of 11 where the total is 10.3. What do you conclude?",
         {
             "The implementation is wrong: scores must add up": "captum gets the same numbers. Nothing says that they must add up here.",
-            "The order of the words is worthless as well": "That doesn't follow. Eiffel leads. But the sum can't be read as shares.",
-            "The model isn't linear between zero and this text": "Its norms, biases and softmaxes bend it. A local slope can't see that.",
+            "The order of the words is worthless as well": "That doesn't follow: Eiffel leads. But the scores can't be read as shares.",
+            "The model isn't linear between zero and this text": "Biases and positions shift it, norms, activations and softmaxes bend it. A local slope can't see that.",
         },
         "c",
     ),

@@ -166,17 +166,17 @@ PICKS = {
         "method": "lrp",
         "target": Target("Mary", versus="John"),
         "planted": ("Mary", "John"),
-        "note": "By the grammar the answer is the name that comes once. A minus speaks for John",
+        "note": "By the grammar the answer is the name that comes once; John comes twice. A minus speaks for John",
     },
 }
 
 QUESTIONS = {
     "where-relevance-moves": (
-        "The answer is read at 'of', relevance ends up with Eiffel. Coming down from the top, in which layer does it move?",
+        "The answer is read at 'of'; of the words, Eiffel gets the most. Coming down from the top, in which layer does relevance move?",
         {
             "In the last layer, where the answer is decided": "In the last layers it stays at 'of'. What the answer needs is there already.",
             "In layer 1, below the middle": "That is where the last token reads Eiffel, and the layer that chapter 01 found to be needed.",
-            "In layer 0, which reads the words themselves": "Layer 0 moves a little, and by then most of it sits with Eiffel.",
+            "In layer 0, which reads the words themselves": "Layer 0 moves some of it, but what goes to Eiffel has arrived there before.",
             "A little in each layer, as rollout has it": "Rollout blends all layers, since it knows nothing of the answer. Relevance follows the answer.",
         },
         "b",
@@ -185,7 +185,7 @@ QUESTIONS = {
         "An explanation conserves relevance to six digits. What follows?",
         {
             "That it is faithful, for nothing was lost on the way": "AttnLRP and CP-LRP both conserve, and on the review they contradict each other.",
-            "That the books were kept without a mistake, and no more": "All relevance on the last word conserves as well. Conservation finds bugs, not the truth.",
+            "That some mistakes were not made, and no more": "All relevance on the last word conserves as well. A law can refute an explanation, and not confirm one.",
             "That the model has no biases and no position embeddings": "It has both. What they absorb is counted.",
         },
         "b",
@@ -194,7 +194,7 @@ QUESTIONS = {
         "In LRP-0 a layer's bias gets relevance. Why not give it to the inputs as well?",
         {
             "It contributed, and no input did: that would be made up": "One may share it out all the same, some do. Then tell your reader; we write it down.",
-            "Because biases are always small and can be left out": "In course-gpt2 they absorb 4.4 of 10.3. Leave that out, and the books don't balance.",
+            "Because biases are always small and can be left out": "On the Eiffel Tower, under AttnLRP, they absorb 4.4 of 10.3. Leave that out, and the account doesn't balance.",
             "Because the rule would divide by zero if there were no bias": "Without a bias the rule works as it is. A small z is what the stabiliser is for.",
         },
         "a",
@@ -203,17 +203,17 @@ QUESTIONS = {
         "What is the difference between AttnLRP and CP-LRP?",
         {
             "CP-LRP hands relevance to queries and keys, AttnLRP to the values only": "The other way round. CP-LRP takes attention weights as constants, so that only values get some.",
-            "AttnLRP is exact for attention, CP-LRP an approximation of it": "Both are conventions. Neither follows from the model; and half to each factor depends on brackets.",
+            "AttnLRP is exact for attention, CP-LRP an approximation of it": "Both are conventions. Neither follows from the model; and half to each factor depends on the order of a product.",
             "AttnLRP goes through the softmax too, CP-LRP holds it constant": "And the softmax keeps a part, which is absorbed, sometimes more than the total.",
         },
         "c",
     ),
     "group-has-no-relevance": (
-        "A faithful explanation gives the applicant's group no relevance. Is the decision free of discrimination?",
+        "Exchanging the applicant's group changes no decision. Is the model free of discrimination?",
         {
-            "Yes: what has no relevance can't have had an influence": "Not by itself. But the district had one, and most people in the south are of group B.",
+            "Yes: what has no effect can't discriminate": "Not by itself. But the district has an effect, and most people in the south are of group B.",
             "No: another feature may stand for the group": "A proxy. That it is one, you must know about the people; the model's insides don't say it.",
-            "It can't be told, for LRP is never faithful": "Here it was: the exchange of south for north turned the decision, the exchange of the group did not.",
+            "That can be read from the relevance of the group": "It had a little, as much as a field that decides. Neither that nor zero would settle the question.",
         },
         "b",
     ),
@@ -221,7 +221,7 @@ QUESTIONS = {
         "Somebody reports that LRP names the true drivers in 91 % of the cases, attention in 64 %. What do you ask first?",
         {
             "How fast each of the two methods was": "That matters, later. First ask what was counted.",
-            "What a driver is, and how the first one is chosen": "With signs ours led by far; by size it hardly did. And how many cases, and what chance would give.",
+            "What a driver is, and what a constant answer would get": "Here, always naming the income gets 74 %. And how the first one is chosen: by sign, or by size?",
             "Which version of the library has been used": "Useful for repeating it. But first you need to know what the number counts.",
         },
         "b",

@@ -18,6 +18,7 @@ BLANKS = {ord(" "): "\u2423", ord("\n"): "\u21b5", ord("\t"): "\u21e5", 0xA0: "\
 REORDERING = dict.fromkeys((0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)), "\ufffd")
 SAFE = CONTROL_PICTURES | NOT_SHOWN
 SAFE_IN_TEXT = {code: picture for code, picture in SAFE.items() if chr(code) not in "\n\t"}
+SAFE_ON_A_LINE = SAFE_IN_TEXT | {code: BLANKS[code] for code in (9, 10)} | REORDERING
 
 
 def written(text: str) -> str:
@@ -31,7 +32,7 @@ def visible(token: str) -> str:
         return "\u2205"
     if token.isspace():
         return "".join(BLANKS.get(ord(blank)) or SAFE.get(ord(blank)) or _code_point(blank) for blank in token)
-    shown = token.translate(SAFE_IN_TEXT | {code: BLANKS[code] for code in (9, 10)} | REORDERING)
+    shown = token.translate(SAFE_ON_A_LINE)
     if all(unicodedata.category(character) in ("Cf", "Cn", "Co") for character in shown):
         return " ".join(map(_code_point, shown))
     # an accent by itself needs something to stand on
