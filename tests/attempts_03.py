@@ -43,6 +43,11 @@ def epsilon_of_zero(x: Array, weight: Array, bias: Array, relevance: Array, epsi
     return _shared(x, weight, relevance, weight @ x + bias)
 
 
+def epsilon_with_a_sign_of_zero(x: Array, weight: Array, bias: Array, relevance: Array, epsilon: float) -> Array:
+    z = weight @ x + bias
+    return _shared(x, weight, relevance, z + epsilon * np.sign(z))
+
+
 def epsilon_that_conserves(x: Array, weight: Array, bias: Array, relevance: Array, epsilon: float) -> Array:
     result = epsilon_rule(x, weight, bias, relevance, epsilon)
     return result / result.sum() * relevance.sum()
@@ -131,6 +136,13 @@ def through_in_the_order_of_registration(x: Array, layers: Layers) -> Array:
     return _handed_back(x, list(reversed(layers)))
 
 
+def through_a_relu_at_the_end(x: Array, layers: Layers) -> Array:
+    level = x
+    for weight, bias in layers:
+        level = np.maximum(weight @ level + bias, 0)
+    return _handed_back(x, layers, start=level[0])
+
+
 def through_shared_evenly(x: Array, layers: Layers) -> Array:
     return np.full(len(x), _handed_back(x, layers).sum() / len(x))
 
@@ -145,6 +157,7 @@ WRONG: dict[str, dict[Callable[..., Any], set[Kind]]] = {
         epsilon_without_the_bias: {LAW, BY_HAND, RANDOM},
         epsilon_without_a_sign: {LAW, BY_HAND},
         epsilon_of_zero: {LAW, BY_HAND, RANDOM},
+        epsilon_with_a_sign_of_zero: {BY_HAND},
         epsilon_that_conserves: {LAW, BY_HAND, RANDOM},
         epsilon_without_the_input: {LAW, BY_HAND, RANDOM},
     },
@@ -160,6 +173,7 @@ WRONG: dict[str, dict[Callable[..., Any], set[Kind]]] = {
         through_spread_over_the_inputs: {LAW, BY_HAND, RANDOM},
         through_the_last_layer_only: {LAW, BY_HAND, RANDOM},
         through_in_the_order_of_registration: {LAW, BY_HAND, RANDOM},
+        through_a_relu_at_the_end: {LAW},
         through_shared_evenly: {BY_HAND, RANDOM},
     },
 }

@@ -255,3 +255,12 @@ def test_plot_is_the_bar_chart_and_pyplot_stays_out() -> None:
         "assert figure.alt.startswith('Bar chart'); sys.exit('matplotlib.pyplot' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", check]).returncode == 0
+
+
+def test_panels_that_share_a_unit_can_share_their_scale() -> None:
+    columns = {"one": [1.0, -2.0], "other": [0.1, 0.2]}
+    own, shared = (plots.side_by_side(["a", "b"], columns, shared=shared) for shared in (False, True))
+    assert own.axes[0].get_xlim() != own.axes[1].get_xlim()
+    assert shared.axes[0].get_xlim() == shared.axes[1].get_xlim()
+    fills = [axes.patches[1].get_facecolor() for axes in shared.axes]
+    assert fills[0] != fills[1] and own.axes[1].patches[1].get_facecolor() != fills[1]

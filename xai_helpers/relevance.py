@@ -130,6 +130,7 @@ def lrp(
     "biases", "softmax" (what the softmax rule of AttnLRP does not hand on; 0 for CP-LRP), "epsilon", and "output" where
     the target is no logit. Scores have a sign and the target's unit.
 
+    target: a token, a label, an id, or `Target(token, versus=..., output=...)`; None for the model's own prediction.
     rule: how attention is treated, "attn-lrp" or "cp-lrp". epsilon, gamma: of the linear layers' rule, both at least 0;
     with both 0 it is LRP-0. layer: None for the tokens' embeddings; else scores are the relevance of each position's
     vector in the residual stream that enters this layer (the number of layers for what leaves the last), and absorbed
@@ -168,15 +169,15 @@ class RelevanceFlow:
     absorbed: what is absorbed at each depth, by name: the embeddings, then each layer, then the head.
     """
 
-    encoded: EncodedText
+    encoded: EncodedText = field(repr=False)
     target: ResolvedTarget
     total: float
     tokens: np.ndarray
-    stream: np.ndarray
-    heads: np.ndarray
-    weights: np.ndarray
-    neurons: np.ndarray
-    absorbed: tuple[dict[str, float], ...]
+    stream: np.ndarray = field(repr=False)
+    heads: np.ndarray = field(repr=False)
+    weights: np.ndarray = field(repr=False)
+    neurons: np.ndarray = field(repr=False)
+    absorbed: tuple[dict[str, float], ...] = field(repr=False)
 
     def absorbed_from(self, depth: int) -> dict[str, float]:
         """What is absorbed at this depth (0 for the embeddings, 1 for layer 0, ...) and above, by name."""
@@ -197,7 +198,7 @@ def relevance_flow(
 ) -> RelevanceFlow:
     """The relevance of everything on the way from the output to the tokens, in one pass in each direction.
 
-    Options and errors as in `lrp`.
+    What comes back holds arrays by layer, token, head and neuron: see `RelevanceFlow`. Options and errors as in `lrp`.
     """
     require_text_model("relevance_flow", model)
     if rule not in RULES:

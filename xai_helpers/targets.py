@@ -158,7 +158,8 @@ def _token_id(model: TextModel, token: str, encoded: EncodedText, place: int) ->
     if len(pieces) != 1:
         shown = ", ".join(f"{model.choice_name(piece)!r} (id {piece})" for piece in pieces)
         raise MultiTokenTargetError(
-            f"{token!r} is {len(pieces)} tokens of {model.name}: {shown}; explain the first of them, by its id"
+            f"{token!r} is {len(pieces)} tokens of {model.name}: {shown}; "
+            "check the spelling, or explain the first of them, by its id"
         )
     if pieces[0] == model.tokenizer.unk_token_id and token != model.tokenizer.unk_token:
         raise UnknownTargetError(f"{token!r} is not in the vocabulary of {model.name}")

@@ -181,7 +181,9 @@ names = [unit.text for unit in several.encoded.units]
 brought = several.weights * several.gradients  # targets, layers, heads, queries, keys
 maps = brought[:, 1, :, -1].mean(axis=1)  # layer 1, mean of its heads, last row
 columns = dict(zip(["Mary, not John", "John, not Mary", "Mary"], maps))
-plots.side_by_side(names, columns, title="Layer 1, attention × gradient, last row")
+plots.side_by_side(
+    names, columns, title="Layer 1, attention × gradient, last row", shared=True
+)
 
 # %% [markdown]
 # The first two are each other's mirror image, for so are the targets. *Mary* speaks for *Mary*, and the first *John*
@@ -232,6 +234,7 @@ plots.side_by_side(
     tokens,
     {"predicted by the gradient": predicted, "lost when cut": lost(tower, contrast, 1)},
     title="Paris, not London: layer 1, last token",
+    shared=True,
 )
 
 # %% [markdown]
@@ -272,13 +275,13 @@ for layer in range(model.n_layers):
     worst = np.abs(first_order - true).argmax()
     print(
         f"layer {layer}: correlation {np.corrcoef(first_order, true)[0, 1]:.2f}, worst for "
-        f"{tokens[worst]!r}: predicted {first_order[worst]:+.2f}, lost {true[worst]:+.2f}"
+        f"{tokens[worst]!r}: predicted loss {first_order[worst]:+.2f}, true {true[worst]:+.2f}"
     )
 
 # %% [markdown]
-# In the last two layers the prediction is good: little that could bend lies between them and the answer. In layer 0,
-# where all other layers follow, it predicts a gain for *city* where the cut is a loss. So read an early layer's
-# gradient with care, and where it matters, cut.
+# In the last two layers the prediction is good: little that could bend lies between them and the answer (and little
+# is at stake: a tenth of a logit). In layer 0, where all other layers follow, it predicts a gain for *city*, a loss
+# below zero, where the cut is a loss. So read an early layer's gradient with care, and where it matters, cut.
 #
 # ## Through all layers
 #
@@ -309,9 +312,10 @@ print("largest above the diagonal:", laws.no_look_ahead(chefer.matrix))
 chefer
 
 # %% [markdown]
-# The last token has 1 from its own identity, which says nothing. Of the others, *Eiffel* leads. How much of this would
-# gradients that know nothing have given? A **control**: each row's gradients, handed to the tokens that it sees in
-# random order.
+# The last token has 1 from its own identity, which says nothing; but it is the measure of the others: scores of 0.005
+# beside it would mean that hardly any path helped. Of the others, *Eiffel* leads. How much of this would gradients
+# that know nothing have given? A **control**: each row's gradients, handed to the tokens that it sees in random
+# order.
 
 
 # %%
@@ -365,11 +369,9 @@ for text, answer in prompts.items():
     a = attention_gradients(model, text, [answer])
     even = first_share(even_attention(a.weights.shape[-1]))
     shares, left = first_share(a.weights), first_share(np.abs(a.weights * a.gradients[0]))
-    resting = [f"{shares[h]:.2f} to {left[h]:.2f}" for h in zip(*np.nonzero(shares > 0.4))]
-    print(
-        f"{answer:5} all heads {shares.mean():.2f}, even {even:.2f}; resting:",
-        ", ".join(resting),
-    )
+    print(f"{text}: all heads {shares.mean():.2f}, even heads {even:.2f}")
+    for h in zip(*np.nonzero(shares > 0.4)):
+        print(f"    a head that rests there: attention {shares[h]:.2f}, product {left[h]:.2f}")
 
 # %% [markdown]
 # Averaged over heads, there is no sink to remove: the first token has what even heads would give it. In ten cases a

@@ -59,6 +59,9 @@ def _epsilon_by_hand(epsilon_rule: Callable[..., Any]) -> str:
         differs(epsilon_rule(x, weight, zero, np.array([1.0]), 1.0), [1.5, -1.0], "3 - 2, epsilon 1")
         or differs(epsilon_rule(-x, weight, zero, np.array([-1.0]), 1.0), [-1.5, 1.0], "-3 + 2, epsilon 1")
         or differs(epsilon_rule(x, weight, np.array([4.0]), np.array([5.0]), 0.0), [3.0, -2.0], "3 - 2 and a bias of 4")
+        or differs(
+            epsilon_rule(np.array([1.0, -1.0]), weight, zero, np.array([1.0]), 0.5), [2.0, -2.0], "1 - 1, epsilon 0.5"
+        )
     )
 
 
@@ -113,14 +116,19 @@ def _network(rng: np.random.Generator, *sizes: int, bias: float) -> tuple[np.nda
 
 
 def _network_law(through: Callable[..., Any]) -> str:
+    """For an output above zero and one below."""
     x, layers = _network(np.random.default_rng(0), 4, 6, 5, 1, bias=0.0)
     level = x
     for weight, _ in layers[:-1]:
         level = np.maximum(weight @ level, 0)
-    result = np.asarray(through(x.copy(), list(layers)), dtype=np.float64)
-    if result.shape != (4,):
-        return f"four inputs: the shape should be (4,), got {result.shape}"
-    return differs(result.sum(), (layers[-1][0] @ level)[0], "three layers without biases: the sum, and the output")
+    for sign in (1, -1):
+        last = sign * layers[-1][0]
+        result = np.asarray(through(x.copy(), [*layers[:-1], (last, np.zeros(1))]), dtype=np.float64)
+        if result.shape != (4,):
+            return f"four inputs: the shape should be (4,), got {result.shape}"
+        if wrong := differs(result.sum(), (last @ level)[0], "three layers without biases: the sum, and the output"):
+            return wrong
+    return ""
 
 
 def _network_by_hand(through: Callable[..., Any]) -> str:

@@ -122,11 +122,13 @@ def head_grid(values: ArrayLike, *, title: str = "", label: str = "value") -> Pi
         return _arranged(figure)
 
 
-def side_by_side(tokens: Sequence[str], columns: Mapping[str, ArrayLike], *, title: str = "") -> Picture:
+def side_by_side(
+    tokens: Sequence[str], columns: Mapping[str, ArrayLike], *, title: str = "", shared: bool = False
+) -> Picture:
     """Bars per token, one panel for each named column of scores (n_tokens,), so that methods can be compared.
 
-    Each panel has its own scale, which its numbers tell: methods don't share a unit. Raises OptionError where a column
-    has another length.
+    Each panel has its own scale, which its numbers tell: methods don't share a unit. shared: one scale for all panels,
+    where they do. Raises OptionError where a column has another length.
     """
     scores = {name: np.asarray(values, dtype=np.float64) for name, values in columns.items()}
     if not scores or any(values.shape != (len(tokens),) for values in scores.values()):
@@ -142,13 +144,18 @@ def side_by_side(tokens: Sequence[str], columns: Mapping[str, ArrayLike], *, tit
         )
         figure.table = _columns_table(title or "scores", tokens, scores)
         panels = figure.subplots(1, len(scores), squeeze=False, sharey=True)[0]
+        end = scale_end([float(x) for values in scores.values() for x in values]) if shared else None
         for axes, (name, values) in zip(panels, scores.items(), strict=True):
-            _bars(axes, values)
+            _bars(axes, values, end)
             axes.margins(x=0.35)  # room for the numbers, in a narrow panel
             _title(axes, name)
             axes.set_xticks([])
         _label(panels[0].yaxis, tokens, 9)
         panels[0].set_ylim(len(tokens) - 0.4, -0.6)
+        if shared:
+            low, high = zip(*(axes.get_xlim() for axes in panels), strict=True)
+            for axes in panels:
+                axes.set_xlim(min(low), max(high))
         if title:
             _parse_no_math(figure.suptitle(_drawable(visible(title)), fontsize=10, x=0.01, ha="left"))
         return _arranged(figure)
