@@ -46,4 +46,8 @@ def test_without_being_installed_the_package_has_no_release(monkeypatch: pytest.
         raise metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(metadata, "version", absent)
-    assert installation.package_version() == xai.__version__ == "unknown"
+    installation.package_version.cache_clear()
+    try:
+        assert installation.package_version() == xai.__version__ == "unknown"
+    finally:
+        installation.package_version.cache_clear()

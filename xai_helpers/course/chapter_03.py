@@ -24,11 +24,11 @@ def _layer(rng: np.random.Generator, outputs: int, inputs: int) -> tuple[np.ndar
 
 
 def _positive_layer(rng: np.random.Generator, outputs: int, inputs: int) -> tuple[np.ndarray, ...]:
-    """x, weight and relevance of a layer whose inputs and outputs are positive, and some weights not."""
+    """x, weight and relevance of a layer whose inputs and outputs are positive, and a weight of each output is not."""
     while True:
-        x, weight = rng.random(inputs) + 0.1, rng.normal(size=(outputs, inputs)) + 0.5
-        if (weight @ x).min() > 0.2 and (weight < 0).any():
-            return x, weight, rng.normal(size=outputs)
+        x, weight = rng.random(inputs) + 0.2, rng.normal(size=(outputs, inputs)) + 0.5
+        if (weight @ x).min() > 0.2 and (weight.min(-1) < -0.3).all():
+            return x, weight, rng.random(outputs) + 0.5
 
 
 def _torch(rule: Callable[..., torch.Tensor], *arrays: np.ndarray | None, **options: float) -> np.ndarray:
@@ -229,7 +229,7 @@ QUESTIONS = {
         "Somebody reports that LRP names the true drivers in 91 % of the cases, attention in 64 %. What do you ask first?",
         {
             "How fast each of the two methods was": "That matters, later. First ask what was counted.",
-            "What a driver is, and what a constant answer would get": "Here, always naming the income gets 74 %. And how the first one is chosen: by sign, or by size?",
+            "What a driver is, and what a constant answer would get": "Here, always naming the income gets 74 %. And say how the first one is chosen, by sign or by size.",
             "Which version of the library has been used": "Useful for repeating it. But first you need to know what the number counts.",
         },
         "b",
