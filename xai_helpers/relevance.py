@@ -310,15 +310,15 @@ def _rules(model: TextModel, rule: Rule, epsilon: float, gamma: float) -> Iterat
     base, blocks = network.base_model, blocks_of(network)
     modules = dict(network.named_modules())
     ledger = _Ledger(rule)
-    forwards = {m: f for name, m in modules.items() if (f := _forward(name, m, ledger, epsilon, gamma)) is not None}
-    before = network.config._attn_implementation
-    if editing.is_edited(model):
-        raise OptionError("lrp explains the model's own attention: leave edited_attention first")
     with contextlib.ExitStack() as stack:
         enter = stack.enter_context
-        enter(gradients_for(model, lambda name: name.endswith("bias")))
+        enter(gradients_for(model, lambda name: name.endswith("bias")))  # from here on no other thread
+        before = network.config._attn_implementation
+        if editing.is_edited(model):
+            raise OptionError("lrp explains the model's own attention: leave edited_attention first")
         if network in _LEDGERS:
             raise OptionError("this model is being explained by lrp already: one explanation after the other")
+        forwards = {m: f for name, m in modules.items() if (f := _forward(name, m, ledger, epsilon, gamma)) is not None}
         for module, forward in forwards.items():
             enter(_replaced(module, forward))
         _note_biases(modules.values(), blocks, ledger)
