@@ -23,7 +23,7 @@ import numpy as np
 import torch
 
 import xai_helpers as xai
-from xai_helpers import attention, gradients, relevance
+from xai_helpers import attention, gradients, propagation
 from xai_helpers.installation import versions
 
 ROUNDS = 5
@@ -95,9 +95,9 @@ def input_x_gradient_with_captum(model: Any, tokenizer: Any, text: str, target: 
     return method.attribute(embedded, target=target)[0].sum(-1)
 
 
-def lrp_alone(model: xai.TextModel, ids: torch.Tensor, target: int, rule: relevance.Rule) -> torch.Tensor:
+def lrp_alone(model: xai.TextModel, ids: torch.Tensor, target: int, rule: propagation.Rule) -> torch.Tensor:
     """The relevance of each token's embedding, (tokens,): what peers/lxt/run.py times, by our rules."""
-    with relevance._rules(model, rule, epsilon=0.0, gamma=0.0) as ledger:
+    with propagation.lrp_rules(model, rule, epsilon=0.0, gamma=0.0) as ledger:
         value = model.model(input_ids=ids).logits[0, -1, target]
         (embedded,) = (entry.tensor for entry in ledger.entries if entry.name == "tokens")
         (slope,) = torch.autograd.grad(value, embedded)
@@ -129,7 +129,7 @@ def lrp_rows(model: xai.TextModel) -> list[str]:
     rows = []
     for length, text in TEXTS.items():
         plain = functools.partial(gradients.embedding_gradient, model, text, TARGET)
-        for rule in relevance.RULES:
+        for rule in propagation.RULES:
             ours = functools.partial(xai.lrp, model, text, TARGET, rule=rule)
             rows.append(compare(f"xai.lrp, {rule}, {length}", ours, "plain pass", plain))
     return rows
@@ -142,7 +142,7 @@ def lxt_rows(model: xai.TextModel) -> list[str]:
     ours: dict[tuple[str, str, str], Callable[[], object]] = {}
     for length, text in TEXTS.items():
         ids, target = model.encode(text).ids, model.resolve(TARGET, text).id
-        for rule in relevance.RULES:
+        for rule in propagation.RULES:
             ours["LRP alone", rule, length] = functools.partial(lrp_alone, model, ids, target, rule)
             ours["xai.lrp", rule, length] = functools.partial(xai.lrp, model, text, TARGET, rule=rule)
     mine, theirs = [], []

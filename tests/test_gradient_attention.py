@@ -16,7 +16,8 @@ from test_gradients import DOUBLE
 from torch import nn
 
 import xai_helpers as xai
-from xai_helpers import errors, gradients, laws
+from xai_helpers import errors, laws
+from xai_helpers.architectures import hooked
 from xai_helpers.attention import attention_weights
 from xai_helpers.editing import edited_attention
 from xai_helpers.gradient_attention import attention_gradients
@@ -137,7 +138,7 @@ def test_several_targets_share_one_forward_pass_and_differ(family: str, kind: An
     model = tiny.model(family, kind)
     text, targets = tiny.text_for(model), [0, 1, xai.Target(0, versus=1)]
     passes: list[int] = []
-    with gradients.hooked(model.model, lambda *_: passes.append(1)):
+    with hooked(model.model, lambda *_: passes.append(1)):
         together = attention_gradients(model, text, targets)
     assert len(passes) == 1
     for k, target in enumerate(targets):
@@ -229,14 +230,7 @@ def test_other_precisions_are_near_single(family: str, dtype: torch.dtype) -> No
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("family", tiny.FAMILIES)
 def test_the_model_is_as_it_was(family: str, method: Any) -> None:
-    model = tiny.model_in(torch.float32, family, "classifier")
-    with tiny.untouched(model):
-        method(model, tiny.TEXT)
-        with pytest.raises(errors.UnknownTargetError):
-            method(model, tiny.TEXT, "no such label")
-    for broken in tiny.breaks(model):
-        with tiny.untouched(model), broken, pytest.raises(tiny.BrokenError):
-            method(model, tiny.TEXT)
+    tiny.assert_leaves_untouched(tiny.model_in(torch.float32, family, "classifier"), method)
 
 
 def test_a_model_that_returns_no_weights_is_named() -> None:

@@ -16,6 +16,7 @@ from torch import nn
 
 import xai_helpers as xai
 from xai_helpers import errors, gradients, laws
+from xai_helpers.architectures import hooked
 
 DOUBLE = ("gpt2", "bert", "roberta", "distilbert")  # the others drop to single precision inside, whatever their dtype
 METHODS = (xai.saliency, xai.input_x_gradient)
@@ -23,7 +24,7 @@ METHODS = (xai.saliency, xai.input_x_gradient)
 
 def value_at(model: xai.TextModel, text: str, target: Any, move: torch.Tensor) -> float:
     """The target's value with the tokens' embeddings moved."""
-    with gradients.hooked(model.model.get_input_embeddings(), lambda module, args, output: output + move):
+    with hooked(model.model.get_input_embeddings(), lambda module, args, output: output + move):
         return model.value(text, target)
 
 
@@ -134,14 +135,7 @@ def test_gradients_come_whatever_the_caller_has_switched_off() -> None:
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("family", tiny.FAMILIES)
 def test_the_model_is_as_it_was(family: str, method: Any) -> None:
-    model = tiny.model_in(torch.float32, family, "classifier")
-    with tiny.untouched(model):
-        method(model, tiny.TEXT)
-        with pytest.raises(errors.UnknownTargetError):
-            method(model, tiny.TEXT, "no such label")
-    for broken in tiny.breaks(model):
-        with tiny.untouched(model), broken, pytest.raises(tiny.BrokenError):
-            method(model, tiny.TEXT)
+    tiny.assert_leaves_untouched(tiny.model_in(torch.float32, family, "classifier"), method)
 
 
 def test_threads_take_turns() -> None:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import pytest
 import tokenizers
 import torch
 import transformers
 from tokenizers import decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 import xai_helpers as xai
+from xai_helpers import errors
 from xai_helpers.architectures import Kind
 from xai_helpers.attribution import Attribution, Target, Unit
 
@@ -149,8 +151,14 @@ def config(family: str, **changes: Any) -> transformers.PretrainedConfig:
 
 
 def hugging_face_model(family: str, kind: Kind, seed: int = 0, **changes: Any) -> transformers.PreTrainedModel:
+    """Random weights; biases too, which transformers leaves at 0 and training does not."""
     torch.manual_seed(seed)
-    return AUTO[kind].from_config(config(family, **changes))
+    model = AUTO[kind].from_config(config(family, **changes))
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if name.endswith("bias"):
+                parameter.normal_(std=0.4)
+    return model
 
 
 @functools.cache
@@ -179,7 +187,19 @@ class BrokenError(Exception):
     """Raised in the middle of a computation."""
 
 
-def breaks(model: xai.TextModel) -> Iterator[contextlib.AbstractContextManager[Any]]:
+def assert_leaves_untouched(model: xai.TextModel, explain: Callable[..., Any]) -> None:
+    """Whether explain(model, text, target) succeeds, is given bad input, or breaks anywhere on the way."""
+    text = text_for(model)
+    with untouched(model):
+        explain(model, text, None)
+        with pytest.raises(errors.UnknownTargetError):
+            explain(model, text, 10**6)
+    for broken in _breaks(model):
+        with untouched(model), broken, pytest.raises(BrokenError):
+            explain(model, text, None)
+
+
+def _breaks(model: xai.TextModel) -> Iterator[contextlib.AbstractContextManager[Any]]:
     """Contexts within which the model breaks, each at another place: embeddings, attention, a norm, head, backward."""
 
     def fail(*args: Any) -> None:

@@ -7,8 +7,9 @@ The word embedding and the unembedding need no row: transformers names them itse
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -152,3 +153,16 @@ def blocks_of(model: PreTrainedModel) -> list[nn.Module]:
 def eager_attention(module: nn.Module) -> Callable[..., Any]:
     """The family's own attention function, which returns its weights, for one of its attention modules."""
     return sys.modules[type(module).__module__].eager_attention_forward
+
+
+@contextlib.contextmanager
+def hooked(module: nn.Module, hook: Callable[..., Any], *, before: bool = False) -> Iterator[None]:
+    """Within the context, hook(module, args, output) sees, and may replace, what the module returns.
+
+    before: hook(module, args) sees, and may replace, what it is given.
+    """
+    handle = module.register_forward_pre_hook(hook) if before else module.register_forward_hook(hook)
+    try:
+        yield
+    finally:
+        handle.remove()

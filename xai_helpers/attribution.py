@@ -92,6 +92,9 @@ class Attribution:
     total is the number that was to be shared out; then total = sum of scores + sum of absorbed + gap, where
     absorbed names the shares that went to no unit (baseline, biases, ...). total is None for methods that share
     out nothing, such as attention flow.
+
+    options: what the method was called with, so that it can be repeated. details: what it found out about its own
+    scores, such as standard errors (n_units,) or an R2.
     """
 
     method: str
@@ -105,6 +108,7 @@ class Attribution:
     total: float | None = None
     absorbed: Mapping[str, float] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -113,7 +117,7 @@ class Attribution:
         set_("scores", _frozen_array(self.scores, (len(self.units),), "scores"))
         if self.matrix is not None:
             set_("matrix", _frozen_array(self.matrix, (len(self.units),) * 2, "matrix"))
-        for name in ("absorbed", "options", "versions"):
+        for name in ("absorbed", "options", "details", "versions"):
             set_(name, MappingProxyType(_plain(getattr(self, name), name)))
         if self.position is not None and not 0 <= self.position < len(self.units):
             raise FormatError(f"position {self.position} lies outside the {len(self.units)} units")
@@ -196,6 +200,7 @@ class Attribution:
             "gap": self.gap,
             "matrix": None if self.matrix is None else self.matrix.tolist(),
             "options": dict(self.options),
+            "details": dict(self.details),
             "versions": dict(self.versions),
         }
         text = json.dumps(record, allow_nan=False)
@@ -232,6 +237,7 @@ class Attribution:
                 total=record["total"],
                 absorbed=record["absorbed"],
                 options=record["options"],
+                details=record["details"],
                 versions=record["versions"],
             )
         except XaiError:

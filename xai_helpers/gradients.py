@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import torch
 
+from .architectures import hooked
 from .attribution import Attribution, Target
 from .errors import OptionError
 from .installation import versions
@@ -117,19 +118,6 @@ def gradients_for(model: TextModel, chosen: Callable[[str], bool]) -> Iterator[N
         finally:
             for _, parameter, required in before:
                 parameter.requires_grad_(required)
-
-
-@contextlib.contextmanager
-def hooked(module: torch.nn.Module, hook: Callable[..., Any], *, before: bool = False) -> Iterator[None]:
-    """Within the context, hook(module, args, output) sees, and may replace, what the module returns.
-
-    before: hook(module, args) sees, and may replace, what it is given.
-    """
-    handle = module.register_forward_pre_hook(hook) if before else module.register_forward_hook(hook)
-    try:
-        yield
-    finally:
-        handle.remove()
 
 
 def _attribution(
