@@ -3,6 +3,7 @@
 VENV := .venv
 RUN := $(VENV)/bin/python
 LXT := .venv-lxt
+INSEQ := .venv-inseq
 # The first Python on this machine that the course runs on; or name one: make lab PYTHON=/path/to/python3.12
 SUITS := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c '$(SUITS)' 2>/dev/null && echo $$p && break; done)
@@ -35,9 +36,10 @@ abilities: $(VENV)/.tests ## measure what the models can do on held-out cases (o
 bench: $(VENV)/.tests ## time the methods beside the field's libraries
 	$(OFFLINE) $(RUN) -m benchmarks $(ARGS)
 
-peers: $(VENV)/.tests $(LXT)/.installed ## run the libraries that ours must agree with, for tests/references
+peers: $(VENV)/.tests $(LXT)/.installed $(INSEQ)/.installed ## run the libraries that ours must agree with, for tests/references
 	$(OFFLINE) $(RUN) -m peers.export build/peers
 	$(OFFLINE) $(LXT)/bin/python peers/lxt/run.py build/peers tests/references/lxt.safetensors
+	$(OFFLINE) $(INSEQ)/bin/python peers/inseq/run.py build/peers tests/references/inseq.safetensors
 
 doctor: $(VENV)/.course ## check this installation and say what to do about what is missing
 	@$(RUN) -m xai_helpers doctor
@@ -48,7 +50,7 @@ lint: $(VENV)/.tests ## check style and types
 	$(RUN) -m mypy
 
 clean: ## remove the environments, caches and built packages; notebooks, data and your work stay
-	rm -rf $(VENV) $(LXT) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(LXT) $(INSEQ) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # The environment, in two steps: what the notebooks need, then what the tests and authors need. Each leaves a mark, so
@@ -77,4 +79,11 @@ $(LXT)/.installed: peers/lxt/requirements.txt | $(RUN)
 	@echo "Installing lxt into $(LXT): a few minutes, about 1.5 GB on disk."
 	"$(PYTHON)" -m venv --clear $(LXT)
 	$(LXT)/bin/python -m pip install --quiet -r peers/lxt/requirements.txt
+	@touch $@
+
+# inseq needs an older typeguard than the course.
+$(INSEQ)/.installed: peers/inseq/requirements.txt | $(RUN)
+	@echo "Installing inseq into $(INSEQ): a few minutes, about 1.5 GB on disk."
+	"$(PYTHON)" -m venv --clear $(INSEQ)
+	$(INSEQ)/bin/python -m pip install --quiet -r peers/inseq/requirements.txt
 	@touch $@

@@ -1,7 +1,8 @@
 """`python -m peers.export FOLDER`: the cases as files that another environment, with other versions, can read.
 
 For each case NAME.safetensors, the weights, and NAME.json: the model's class and config, the token ids, and what is
-explained.
+explained. For each generation a folder generation-NAME: the model and its tokenizer as transformers saves them, and
+texts.json: the prompt, the prompt with its continuation, and the latter's ids.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 from safetensors.torch import save_file
 
-from peers.models import Case, cases
+from peers.models import Case, cases, generations
 
 
 def config_fields(config: Any) -> dict[str, Any]:
@@ -48,6 +49,12 @@ def main() -> None:
     for name, case in cases().items():
         save_file(case.model.model.state_dict(), folder / f"{name}.safetensors")
         (folder / f"{name}.json").write_text(json.dumps(description(case), indent=1) + "\n", encoding="utf-8")
+    for name, generation in generations().items():
+        model, whole = generation.model, f"{generation.prompt} {generation.continuation}"
+        model.model.save_pretrained(folder / f"generation-{name}")
+        model.tokenizer.save_pretrained(folder / f"generation-{name}")
+        texts = {"prompt": generation.prompt, "whole": whole, "ids": model.encode(whole).ids[0].tolist()}
+        (folder / f"generation-{name}" / "texts.json").write_text(json.dumps(texts) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

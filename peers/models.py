@@ -42,6 +42,28 @@ def cases() -> dict[str, Case]:
     }
 
 
+@dataclass(frozen=True)
+class Generation:
+    """A causal model, what it is given, and what it is taken to have written."""
+
+    model: xai.TextModel
+    prompt: str
+    continuation: str
+
+
+@functools.cache
+def generations() -> dict[str, Generation]:
+    """By name: course-gpt2, and a tiny random Llama, with and without its token for the beginning of a text."""
+    beginning = "The cat sat on the mat because"
+    bare = tiny.sentence_piece()
+    bare.backend_tokenizer.post_processor = tokenizers.processors.Sequence([])
+    return {
+        "gpt2": Generation(cases()["gpt2"].model, cases()["gpt2"].text, "Paris, which is in France."),
+        "llama": Generation(cases()["llama"].model, beginning, "it was very tired."),
+        "llama-bare": Generation(random_model("llama", "causal-lm", bare), beginning, "it was very tired."),
+    }
+
+
 def words_of(text: str) -> transformers.PreTrainedTokenizerFast:
     """BERT's kind of tokenizer that knows the words of one text; one that is trained comes out anew in each process."""
     fast = tiny.word_piece()
