@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .attention import attention_flow, attention_rollout, raw_attention
     from .attribution import Attribution, Target, Unit
     from .gradient_attention import attention_x_gradient, chefer_relevance, transformer_attribution
-    from .gradients import input_x_gradient, saliency
+    from .gradients import input_x_gradient, integrated_gradients, saliency, smoothgrad
     from .models import TextModel, embedded_models, load, wrap
     from .relevance import lrp
 
@@ -49,11 +49,13 @@ __all__ = [
     "chefer_relevance",
     "embedded_models",
     "input_x_gradient",
+    "integrated_gradients",
     "load",
     "lrp",
     "raw_attention",
     "reproduce",
     "saliency",
+    "smoothgrad",
     "transformer_attribution",
     "wrap",
 ]

@@ -81,6 +81,10 @@ class OptionError(XaiError):
     """An option's value makes no sense for the method."""
 
 
+class ToleranceError(XaiError):
+    """The gap that was allowed is not met with as many steps as are tried."""
+
+
 class UnknownMethodError(XaiError):
     """No method of this name is in the registry, or it is not implemented yet."""
 
