@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from .gradient_attention import attention_x_gradient, chefer_relevance, transformer_attribution
     from .gradients import input_x_gradient, integrated_gradients, saliency, smoothgrad
     from .models import TextModel, embedded_models, load, wrap
+    from .perturbation import leave_one_out, occlusion
     from .relevance import lrp
+    from .surrogates import lime, shapley
 
 # The module that each name lies in; the methods' modules stand in data/methods.json.
 _MODULES = {
@@ -33,7 +35,17 @@ _MODULES = {
     "wrap": "models",
 }
 
-_SUBMODULES = ("attention", "gradient_attention", "gradients", "laws", "models", "relevance", "viz")
+_SUBMODULES = (
+    "attention",
+    "gradient_attention",
+    "gradients",
+    "laws",
+    "models",
+    "perturbation",
+    "relevance",
+    "surrogates",
+    "viz",
+)
 
 __all__ = [
     "METHODS",
@@ -50,11 +62,15 @@ __all__ = [
     "embedded_models",
     "input_x_gradient",
     "integrated_gradients",
+    "leave_one_out",
+    "lime",
     "load",
     "lrp",
+    "occlusion",
     "raw_attention",
     "reproduce",
     "saliency",
+    "shapley",
     "smoothgrad",
     "transformer_attribution",
     "wrap",

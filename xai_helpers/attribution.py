@@ -163,7 +163,7 @@ class Attribution:
         groups = word_groups(self.text, self.units)
         if len(groups) == len(self.units):
             return self
-        units = tuple(_join(self.text, [self.units[i] for i in group]) for group in groups)
+        units = tuple(joined(self.text, [self.units[i] for i in group]) for group in groups)
         add = np.zeros((len(self.units), len(groups)))
         for column, group in enumerate(groups):
             add[group, column] = 1.0
@@ -324,7 +324,7 @@ def _edge(text: str, index: int) -> bool:
     return False
 
 
-def _join(text: str, units: Sequence[Unit]) -> Unit:
+def joined(text: str, units: Sequence[Unit]) -> Unit:
     if len(units) == 1:
         return units[0]
     start, end = without_blanks(text, min(unit.start for unit in units), max(unit.end for unit in units))
