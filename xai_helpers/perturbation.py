@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -36,6 +37,7 @@ Units = Literal["tokens", "words"]
 UNITS: tuple[Units, ...] = ("tokens", "words")
 SAMPLED = ("corpus", "mlm")
 PARTS, WORTH = 8, 1024  # texts that share a prefix: at most so many parts, each of at least so many tokens in all
+_FREQUENCIES: WeakKeyDictionary[Any, dict[str, torch.Tensor]] = WeakKeyDictionary()  # counted once per tokenizer
 PAYS = 0.2  # the share of tokens that reused prefixes must save
 
 
@@ -379,6 +381,9 @@ def _course_mlm() -> TextModel:
 def _frequencies(model: TextModel) -> torch.Tensor:
     """How often each token comes in the course's texts, sentences for language models and reviews for the others."""
     sentences = "course-gpt2-sample.jsonl" if model.kind == "causal-lm" else "reviews/train.jsonl"
+    known = _FREQUENCIES.setdefault(model.tokenizer, {})
+    if sentences in known:
+        return known[sentences]
     ids = model.tokenizer(list(_texts(sentences)), add_special_tokens=False, verbose=False)["input_ids"]
     counted = Counter(itertools.chain.from_iterable(ids))
     table: Any = model.model.get_input_embeddings()
@@ -386,6 +391,7 @@ def _frequencies(model: TextModel) -> torch.Tensor:
     for id, count in counted.items():
         frequencies[id] = count
     frequencies[model.tokenizer.all_special_ids] = 0
+    known[sentences] = frequencies
     return frequencies
 
 
