@@ -43,7 +43,7 @@ def notebooks_of(source: Path) -> dict[Path, nbformat.NotebookNode]:
 
 def build(notebook: nbformat.NotebookNode, target: Path) -> None:
     """Executes a notebook and writes it, whole or not at all. Raises if a cell fails or uses stderr."""
-    os.environ |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    os.environ |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TQDM_DISABLE": "1"}
     nbclient.NotebookClient(
         notebook, kernel_name="python3", timeout=300, record_timing=False, resources={"metadata": {"path": NOTEBOOKS}}
     ).execute()

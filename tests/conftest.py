@@ -12,6 +12,7 @@ from typing import Any
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_CACHE"] = os.path.join(tempfile.gettempdir(), f"no-hub-{os.getpid()}")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["TQDM_DISABLE"] = "1"  # progress bars would be outputs of the notebooks
 
 import hypothesis
 import pytest

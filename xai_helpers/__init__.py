@@ -17,6 +17,9 @@ from .registry import METHODS, attribute, reproduce
 if TYPE_CHECKING:
     from .attention import attention_flow, attention_rollout, raw_attention
     from .attribution import Attribution, Target, Unit
+    from .comparison import compare
+    from .corpus import compare_corpus
+    from .generation import explain_generation
     from .gradient_attention import attention_x_gradient, chefer_relevance, transformer_attribution
     from .gradients import input_x_gradient, integrated_gradients, saliency, smoothgrad
     from .models import TextModel, embedded_models, load, wrap
@@ -29,6 +32,9 @@ _MODULES = {
     "Attribution": "attribution",
     "Target": "attribution",
     "Unit": "attribution",
+    "compare": "comparison",
+    "compare_corpus": "corpus",
+    "explain_generation": "generation",
     "TextModel": "models",
     "embedded_models": "models",
     "load": "models",
@@ -36,7 +42,12 @@ _MODULES = {
 }
 
 _SUBMODULES = (
+    "agreement",
     "attention",
+    "comparison",
+    "corpus",
+    "costs",
+    "generation",
     "gradient_attention",
     "gradients",
     "laws",
@@ -59,7 +70,10 @@ __all__ = [
     "attention_x_gradient",
     "attribute",
     "chefer_relevance",
+    "compare",
+    "compare_corpus",
     "embedded_models",
+    "explain_generation",
     "input_x_gradient",
     "integrated_gradients",
     "leave_one_out",

@@ -131,7 +131,7 @@ def attribute(
 
     Raises UnknownMethodError, and whatever the method raises.
     """
-    function = _find(method) if isinstance(method, str) else method
+    function = find(method) if isinstance(method, str) else method
     return function(model, text, target, **options)
 
 
@@ -155,7 +155,8 @@ def reproduce(attribution: Attribution, model: TextModel | None = None) -> Attri
     return words if words.units == attribution.units else again  # the units are the record of to_words
 
 
-def _find(name: str) -> Method:
+def find(name: str) -> Method:
+    """The function of a method that gives scores. Raises UnknownMethodError."""
     row = record(name)
     if row.path is None:
         raise UnknownMethodError(

@@ -39,6 +39,8 @@ FONT = "DejaVu Sans"
 DPI = 144  # of the file: sharp on dense screens
 SHOWN_DPI = 90  # of the page
 MISSING_GLYPH = "\u25a1"
+CELL = (0.38, 0.27)  # inches of a cell with a number of five characters in it
+BESIDE = 6  # so many columns fit twice on a page
 ANNOTATED = 12  # a grid of at most this many rows and columns has its numbers written in
 
 
@@ -251,6 +253,123 @@ def residual_stream(
         return _arranged(figure)
 
 
+def agreement_and_ranks(
+    methods: Sequence[str],
+    agreement: ArrayLike,
+    units: Sequence[str],
+    scores: ArrayLike,
+    ranks: ArrayLike,
+    *,
+    measure: str,
+    title: str = "",
+) -> Picture:
+    """How far methods agree, (n_methods, n_methods), beside what each says of each unit: (n_units, n_methods), twice.
+
+    On the right, numbers are ranks, and the mean of each row; colours are signed scores, each method on its own scale.
+    measure: what the matrix on the left holds, from -1 to 1. Methods are numbered alike on both sides. Raises
+    OptionError where shapes don't fit.
+    """
+    matrix, values, places = (np.asarray(x, dtype=np.float64) for x in (agreement, scores, ranks))
+    n, shape = len(methods), (len(units), len(methods))
+    if not n or not shape[0] or matrix.shape != (n, n) or values.shape != shape or places.shape != shape:
+        got = f"{matrix.shape}, {values.shape} and {places.shape}"
+        raise OptionError(f"agreement_and_ranks needs a matrix {(n, n)}, scores and ranks {shape}; got {got}")
+    mean = places.mean(axis=1)
+    shares = values / np.where(values.any(axis=0), np.abs(values).max(axis=0), 1.0)
+    said = f"{title + ', ' if title else ''}{n} methods, {shape[0]} units"
+    first = f"lowest mean rank: {visible(units[int(mean.argmin())])!r}, {mean.min():.1f}"
+    with _defaults():
+        figure = _picture(1, 1, f"Two heatmaps. {said}. {_extremes(methods, matrix, measure)}; {first}")
+        figure.table = _ranks_table(said, methods, matrix, units, values, places, measure)
+        if n <= BESIDE:
+            figure.set_size_inches(CELL[0] * (2 * n + 1) + 4.2, CELL[1] * max(shape) + 1.3)
+            left, right = figure.subplots(1, 2, width_ratios=(n, n + 1))
+        else:  # a page is not wide enough; columns stand below each other
+            figure.set_size_inches(CELL[0] * (n + 1) + 2.4, CELL[1] * (n + shape[0]) + 2.0)
+            left, right = figure.subplots(2, 1, height_ratios=(n, shape[0]))
+        numbers = [str(i + 1) for i in range(n)]
+        _cells(left, matrix, [[f"{x:.2f}" for x in row] for row in matrix])
+        left.set_xlim(-0.5, n - 0.5 + (n > BESIDE))
+        _label(left.yaxis, _numbered(methods), 9, most=28)
+        _label(left.xaxis, numbers, 9)
+        _title(left, measure)
+        _cells(right, shares, [[f"{x:g}" for x in row] for row in places])
+        for row, x in enumerate(mean):
+            right.text(n, row, f"{x:.1f}", ha="center", va="center", fontsize=8)
+        right.set_xlim(-0.5, n + 0.5)
+        _label(right.yaxis, units, 9)
+        _label(right.xaxis, [*numbers, "mean"], 9)
+        right.set_xlabel("colour: score, blue below 0", fontsize=8, loc="left")
+        _title(right, "rank of each unit")
+        if title:
+            _parse_no_math(figure.suptitle(_drawable(visible(title)), fontsize=10, x=0.01, ha="left"))
+        return _arranged(figure)
+
+
+def agreement_grid(
+    methods: Sequence[str], mean: ArrayLike, low: ArrayLike, high: ArrayLike, *, measure: str, title: str = ""
+) -> Picture:
+    """The mean agreement of each two methods with its interval's ends below it: three times (n_methods, n_methods).
+
+    measure: what is averaged, from -1 to 1. NaN is left blank. Raises OptionError where shapes don't fit.
+    """
+    means, lows, highs = (np.asarray(x, dtype=np.float64) for x in (mean, low, high))
+    n = len(methods)
+    if not n or any(x.shape != (n, n) for x in (means, lows, highs)):
+        shapes = f"{means.shape}, {lows.shape} and {highs.shape}"
+        raise OptionError(f"agreement_grid needs three matrices {(n, n)} for {n} methods; got {shapes}")
+    said = f"{title + ', ' if title else ''}{n} methods"
+    with _defaults():
+        figure = _picture(
+            2.0 * CELL[0] * n + 2.4, 1.5 * CELL[1] * n + 0.9, f"Heatmap. {said}. {_extremes(methods, means, measure)}"
+        )
+        written = [
+            [_interval(x, a, b) for x, a, b in zip(*row, strict=True)] for row in zip(means, lows, highs, strict=True)
+        ]
+        rows = tuple(
+            (name, *(cell.replace("\n", " ") for cell in row)) for name, row in zip(methods, written, strict=True)
+        )
+        figure.table = Table(f"{said}, {measure}", ("", *methods), rows)
+        axes = figure.add_subplot()
+        _cells(axes, means, written, (2.0 * CELL[0], 1.5 * CELL[1]))
+        _label(axes.yaxis, _numbered(methods), 9, most=28)
+        _label(axes.xaxis, [str(i + 1) for i in range(n)], 9)
+        _title(axes, f"{measure} · {title}" if title else measure)
+        return _arranged(figure)
+
+
+def generation_matrix(steps: Sequence[Attribution]) -> Picture:
+    """What each generated token was explained by, one row for each, as `explain_generation` gives them.
+
+    Columns are the tokens of the prompt and those generated before the last; a line parts the two. What a row could not
+    see yet is left blank. All rows share one scale. Raises OptionError where a step's units don't begin with those of
+    the step before.
+    """
+    matrix, rows, end = _generated(steps)
+    last, signed = steps[-1], is_signed(matrix.flat)
+    texts = [["" if np.isnan(x) else number(float(x), end, signed) for x in row] for row in matrix]
+    written = len(last.units) <= 2 * ANNOTATED and max(len(text) for row in texts for text in row) <= 6
+    parts = (last.method, last.model, last.target.output.replace("_", " ") if last.target else "")
+    said = " · ".join(part for part in parts if part)
+    size = f"{len(steps)} generated tokens by {len(last.units)} tokens before"
+    strongest = [f"{visible(row)!r} by {visible(step.top(1)[0][0])!r}" for row, step in zip(rows, steps, strict=True)]
+    with _defaults():
+        cell = (0.42 if written else CELL[1], CELL[1])
+        width, height = cell[0] * len(last.units) + 1.9, cell[1] * len(steps) + 1.5
+        figure = _picture(width, height, f"Heatmap. {said}: {size}; strongest: {', '.join(strongest)}")
+        shown = tuple((visible(name), *row) for name, row in zip(rows, texts, strict=True))
+        figure.table = Table(said, ("generated", *map(visible, last.tokens)), shown)
+        axes = figure.add_subplot()
+        _cells(axes, matrix / (end or 1.0), texts if written else [[""] * len(last.units)] * len(steps), cell)
+        axes.axvline(len(steps[0].units) - 0.5, color="black", linewidth=1.2)
+        _label(axes.xaxis, last.tokens, 9, rotation=90)
+        _label(axes.yaxis, rows, 9)
+        axes.set_ylabel("generated token")
+        axes.set_xlabel("token of the prompt | generated before")
+        _title(axes, said if written else f"{said} · strongest colour: {number(end, end, signed=False)}")
+        return _arranged(figure)
+
+
 def alt_text(figure: Figure) -> str:
     """The sentence that stands for a figure where it can't be seen, or "" for a figure that has none."""
     return str(getattr(figure, "alt", ""))
@@ -388,6 +507,77 @@ def _heatmap(figure: Figure, axes: Axes, values: np.ndarray, label: str) -> None
             axes.text(column, row, shown, ha="center", va="center", color=ink, fontsize=7)
 
 
+def _cells(axes: Axes, shares: np.ndarray, texts: Sequence[Sequence[str]], size: tuple[float, float] = CELL) -> None:
+    """Cells coloured by shares in [-1, 1], white where NaN, with their texts."""
+    palette = ListedColormap([background(x) for x in np.linspace(-1, 1, 257)])
+    palette.set_bad("white")
+    axes.imshow(np.clip(shares, -1, 1), cmap=palette, norm=Normalize(-1, 1), aspect=size[1] / size[0])
+    axes.set_anchor("NW")
+    axes.spines[:].set_visible(False)
+    for (row, column), x in np.ndenumerate(shares):
+        ink = "black" if np.isnan(x) else colours(share(x, 1.0))[1]
+        axes.text(column, row, texts[row][column], ha="center", va="center", color=ink, fontsize=7.5, linespacing=1.1)
+
+
+def _generated(steps: Sequence[Attribution]) -> tuple[np.ndarray, list[str], float]:
+    """Scores (n_steps, n_units), NaN for what a step can't see; the steps' names; the scale's end."""
+    if not steps:
+        raise OptionError("generation_matrix needs at least one step")
+    units, target = steps[-1].units, steps[-1].target
+    matrix = np.full((len(steps), len(units)), np.nan)
+    for row, step in zip(matrix, steps, strict=True):
+        spans = [[(unit.start, unit.end) for unit in some] for some in (step.units, units[: len(step.units)])]
+        if spans[0] != spans[1]:
+            raise OptionError("a step's units don't begin with those of the step before: explain tokens, not words")
+        row[: len(step.units)] = step.scores
+    # the last token of the next step is what a step predicts
+    last = "next" if target is None else str(target.token).strip() or str(target.token)
+    end = scale_end(np.nan_to_num(matrix).flat, [unit.special for unit in units] * len(steps))
+    return matrix, [*(step.tokens[-1] for step in steps[1:]), last], end
+
+
+def _numbered(names: Sequence[str]) -> list[str]:
+    return [f"{_shortened(visible(name))} {i + 1}" for i, name in enumerate(names)]
+
+
+def _interval(mean: float, low: float, high: float) -> str:
+    """A mean with its interval below it."""
+    if np.isnan(mean):
+        return ""
+    return f"{mean:.2f}" if np.isnan(low) or low == high == mean == 1 else f"{mean:.2f}\n{low:.2f} to {high:.2f}"
+
+
+def _extremes(methods: Sequence[str], matrix: np.ndarray, measure: str) -> str:
+    """Which two methods agree most and least, in words."""
+    known = np.where(np.eye(len(matrix), dtype=bool), np.nan, matrix)
+    if np.isnan(known).all():
+        return f"{measure} of no pair"
+    found = []
+    for most, place in (("highest", np.nanargmax(known)), ("lowest", np.nanargmin(known))):
+        one, other = divmod(int(place), len(matrix))
+        found.append(f"{most} {matrix[one, other]:.2f}, {methods[one]} and {methods[other]}")
+    return f"{measure}: {', '.join(found)}"
+
+
+def _ranks_table(
+    title: str,
+    methods: Sequence[str],
+    matrix: np.ndarray,
+    units: Sequence[str],
+    values: np.ndarray,
+    places: np.ndarray,
+    measure: str,
+) -> Table:
+    """Score and rank of each unit by each method, then the matrix."""
+    shown = [[number(float(x), scale_end(column), is_signed(column)) for x in column] for column in values.T]
+    said = [
+        (visible(unit), *(f"{column[i]} (rank {places[i, j]:g})" for j, column in enumerate(shown)))
+        for i, unit in enumerate(units)
+    ]
+    agree = [(f"{measure} with {name}", *(f"{x:.2f}" for x in row)) for name, row in zip(methods, matrix, strict=True)]
+    return Table(title, ("", *methods), (*said, *agree))
+
+
 def _matrix_of(
     a: Attribution | ArrayLike, tokens: Sequence[str] | None, title: str
 ) -> tuple[np.ndarray, tuple[Sequence[str], Sequence[str]], str, int | None]:
@@ -424,9 +614,9 @@ def _plain_number(values: np.ndarray, value: float) -> str:
     return number(float(value), scale_end(values.flat), is_signed(values.flat))
 
 
-def _label(axis: Any, names: Sequence[str], points: float, rotation: float = 0) -> None:
+def _label(axis: Any, names: Sequence[str], points: float, rotation: float = 0, most: int = 24) -> None:
     """One tick per name, drawn as it is written: no mathematics, no missing glyph."""
-    axis.set_ticks(range(len(names)), [_drawable(_shortened(visible(name))) for name in names])
+    axis.set_ticks(range(len(names)), [_drawable(_shortened(visible(name), most)) for name in names])
     for tick in axis.get_ticklabels():
         tick.set(fontsize=points, rotation=rotation)
         _parse_no_math(tick)
