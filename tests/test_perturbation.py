@@ -179,7 +179,7 @@ def test_windows_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     scores = lambda **options: xai.occlusion(model, text, **options).scores[1:-1].round(6).tolist()  # noqa: E731
     assert scores(window=2, stride=2) == [3, 3, 12, 12, 16]
     assert scores(window=2) == [3, 4.5, 9, 18, 24]
-    assert scores(window=5) == [31] * 5
+    assert scores(window=5) == scores(window=9, stride=4) == [31] * 5
     assert xai.leave_one_out(model, text).scores[1:-1].round(6).tolist() == worth.tolist()
 
 
@@ -353,8 +353,6 @@ def test_bad_options_are_named() -> None:
     for window, stride in ((0, 1), (2, 3), (1.5, 1), (True, 1), (2, 0)):
         with pytest.raises(errors.OptionError, match="stride <= window"):
             xai.occlusion(model, tiny.TEXT, window=window, stride=stride)  # type: ignore[arg-type]
-    with pytest.raises(errors.OptionError, match="12 tokens that can be taken away"):
-        xai.occlusion(model, tiny.TEXT, window=13)
     with pytest.raises(errors.OptionError, match=r"kept has shape \(12,\)"):
         text_game(model, tiny.TEXT)(np.ones(12))
     with pytest.raises(errors.UnsupportedArchitectureError, match="leave_one_out explains a TextModel"):

@@ -78,17 +78,15 @@ def occlusion(
 ) -> Attribution:
     """What the target loses when a window of neighbouring units is taken away, averaged over a unit's windows.
 
-    window: how many units are taken at once. stride: how far the next window starts from the last, at most `window`;
-    the last may be cut short by the end of the text. Window 1 is `leave_one_out`. The rest as there. Raises
-    OptionError, and as `text_game` does.
+    window: how many units are taken at once; one wider than the text takes all of it. stride: how far the next window
+    starts from the last, at most `window`; the last may be cut short by the end of the text. Window 1 is
+    `leave_one_out`. The rest as there. Raises OptionError, and as `text_game` does.
     """
     whole = all(isinstance(x, int) and not isinstance(x, bool) and x >= 1 for x in (window, stride))
     if not whole or stride > window:
         raise OptionError(f"window={window!r}, stride={stride!r}: give whole numbers, 1 <= stride <= window")
     game = text_game(model, text, target, replacement, units, draws, seed, batch_size, method="occlusion")
-    if window > game.n:
-        raise OptionError(f"window={window}: the text has {game.n} {units} that can be taken away")
-    starts = np.arange(0, game.n - window + stride, stride)
+    starts = np.arange(0, max(game.n - window, 0) + stride, stride)
     place = np.arange(game.n)
     taken = (place >= starts[:, None]) & (place < starts[:, None] + window)  # (windows, units)
     drops = game.whole - game(~taken)
