@@ -509,8 +509,7 @@ def _heatmap(figure: Figure, axes: Axes, values: np.ndarray, label: str) -> None
 
 def _cells(axes: Axes, shares: np.ndarray, texts: Sequence[Sequence[str]], size: tuple[float, float] = CELL) -> None:
     """Cells coloured by shares in [-1, 1], white where NaN, with their texts."""
-    palette = ListedColormap([background(x) for x in np.linspace(-1, 1, 257)])
-    palette.set_bad("white")
+    palette = ListedColormap([background(x) for x in np.linspace(-1, 1, 257)]).with_extremes(bad="white")
     axes.imshow(np.clip(shares, -1, 1), cmap=palette, norm=Normalize(-1, 1), aspect=size[1] / size[0])
     axes.set_anchor("NW")
     axes.spines[:].set_visible(False)
