@@ -52,6 +52,22 @@ def test_explain_prints_json_as_attribution_writes_it(gpt2: xai.TextModel) -> No
     assert xai.Attribution.from_json(done.stdout) == xai.attention_flow(gpt2, PROMPT)
 
 
+def test_compare_prints_what_compare_says(gpt2: xai.TextModel) -> None:
+    done = run("compare", PROMPT, "--methods", "lrp, saliency,attention_rollout", "--target", "London")
+    expected = xai.compare(gpt2, PROMPT, "London", ["lrp", "saliency", "attention_rollout"])
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{expected!r}\n", "")
+
+
+def test_compare_takes_an_id_a_folder_and_all_methods(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = tiny.model("bert", "classifier")
+    model.model.save_pretrained(tmp_path)
+    model.tokenizer.save_pretrained(tmp_path)
+    capsys.readouterr()
+    assert main(["compare", "The cat sat on the mat", "--model", str(tmp_path), "--target-id", "2"]) == 0
+    printed = capsys.readouterr().out
+    assert "LABEL_2" in printed and all(name in printed for name in xai.METHODS)
+
+
 def test_explain_takes_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = tiny.model("bert", "classifier")
     model.model.save_pretrained(tmp_path)
@@ -71,6 +87,10 @@ def test_explain_takes_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[st
         (["explain", "cat", "--method", "counterfactual"], "comes with chapter 08a"),
         (["explain", "cat", "--model", "/no/such/folder"], "no model folder"),
         (["explain", PROMPT, "--target", "Paris"], "leave target out"),
+        (["compare", ""], "the text is empty"),
+        (["compare", PROMPT, "--methods", "lrp,magic"], "no method 'magic'"),
+        (["compare", PROMPT, "--methods", "lrp, lrp"], "'lrp' stands twice"),
+        (["compare", PROMPT, "--target", "no such word"], "tokens of course-gpt2"),
     ],
 )
 def test_errors_are_one_line_and_an_exit_status(
