@@ -12,6 +12,7 @@ from typing import Any
 
 import attempts_02
 import attempts_03
+import attempts_04
 import numpy as np
 import pytest
 import torch
@@ -26,7 +27,8 @@ from xai_helpers.errors import OptionError, XaiError
 
 LAW, BY_HAND, RANDOM = KINDS
 ONCE = functools.cache(models.load)
-QUICK = ("rollout-of-a-batch", "discard-by-row", "find-a-word", *attempts_02.RIGHT, *attempts_03.RIGHT)  # no model
+NO_MODEL = ("rollout-of-a-batch", "discard-by-row", "find-a-word")
+QUICK = (*NO_MODEL, *attempts_02.RIGHT, *attempts_03.RIGHT, *attempts_04.RIGHT)
 
 
 @pytest.fixture(autouse=True)
@@ -397,7 +399,7 @@ WRONG: dict[str, dict[Callable[..., Any], set[checks.Kind]]] = {
         evenness_by_the_largest_weight: {BY_HAND, RANDOM},
     },
 }
-for attempts in (attempts_02, attempts_03):
+for attempts in (attempts_02, attempts_03, attempts_04):
     RIGHT |= attempts.RIGHT
     WRONG |= attempts.WRONG
 STUBS: list[Any] = [lambda *_: None, lambda *_: ..., ..., None]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import xai_helpers as xai
 import xai_helpers.course as course
+from training import review_words
 from training.abilities import facts
 from xai_helpers.attribution import Attribution
 from xai_helpers.course import chapters
@@ -209,8 +210,12 @@ def test_without_ipywidgets_there_is_a_page_and_words(monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("name", chapters.gathered("PICKS"))
 def test_what_a_chapter_calls_planted_is_planted(name: str, gpt2: xai.TextModel) -> None:
-    """By the grammar of the corpus a fact's subject fixes the answer, and of two names the one that comes once."""
+    """By the corpora: a fact's subject fixes the answer, of two names the one that comes once, of a review its praise."""
     entry = chapters.entry("PICKS", name)
+    if entry.get("target") == xai.Target("positive"):
+        assert set(entry["planted"]) == set(review_words.GOOD_PAST) & set(entry["text"].split())
+        assert xai.load("course-distilbert").predict(entry["text"], k=1)[0].token == "positive"
+        return
     subject, target = " ".join(entry["planted"]), entry.get("target")
     answers = {
         answer
