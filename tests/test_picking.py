@@ -210,7 +210,7 @@ def test_without_ipywidgets_there_is_a_page_and_words(monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("name", chapters.gathered("PICKS"))
 def test_what_a_chapter_calls_planted_is_planted(name: str, gpt2: xai.TextModel) -> None:
-    """By the corpora: a fact's subject fixes the answer, of two names the one that comes once, of a review its praise."""
+    """By the corpora: a fact's subject fixes its answer, of two names the one that comes once, a review its praise."""
     entry = chapters.entry("PICKS", name)
     if entry.get("target") == xai.Target("positive"):
         assert set(entry["planted"]) == set(review_words.GOOD_PAST) & set(entry["text"].split())
