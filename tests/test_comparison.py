@@ -316,6 +316,8 @@ def test_each_method_has_its_own_cost(words: xai.TextModel) -> None:
 def test_the_bar_goes_when_it_is_done(words: xai.TextModel, monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[dict[str, Any]] = []
     monkeypatch.setattr(tqdm.auto, "tqdm", lambda items, **options: shown.append(options) or items)
+    xai.compare(words, FOUR, methods=CHEAP)  # as all tests and the making of notebooks are set up
+    monkeypatch.delenv("TQDM_DISABLE")
     xai.compare(words, FOUR, methods=CHEAP, progress=False)
     xai.compare(words, FOUR, methods=["lrp"])
     assert shown == []

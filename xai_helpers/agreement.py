@@ -70,10 +70,9 @@ def bootstrap(values: np.ndarray, samples: int = 1000, seed: int = 0) -> tuple[n
     flat = values.reshape(n, -1)
     known = np.isfinite(flat)
     times = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=samples)  # how often each text is drawn
+    sums, counts = times @ np.where(known, flat, 0.0), times @ known.astype(float)
     with np.errstate(invalid="ignore"):
-        drawn = (times @ np.where(known, flat, 0.0)) / (
-            times @ known.astype(float)
-        )  # NaN where none that says anything
+        drawn = sums / counts  # NaN where no text was drawn that says anything
     enough = known.sum(axis=0) >= 2
     low, high = np.full(flat.shape[1], np.nan), np.full(flat.shape[1], np.nan)
     if enough.any():

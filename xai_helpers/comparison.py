@@ -9,6 +9,7 @@ measures what they get right.
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -329,8 +330,11 @@ def check(by: By, k: int) -> None:
 
 
 def bar(items: Items, shown: bool, what: str) -> Items:
-    """The items, with a progress bar that goes when it is done; without one where there is nothing to wait for."""
-    if not shown or len(items) < 2:
+    """The items, with a progress bar that goes when it is done; without one where there is nothing to wait for.
+
+    TQDM_DISABLE=1 in the environment switches it off, which tqdm itself heeds in a terminal only.
+    """
+    if not shown or len(items) < 2 or os.environ.get("TQDM_DISABLE", "0") not in ("", "0"):
         return items
     from tqdm.auto import tqdm
 
