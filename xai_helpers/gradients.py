@@ -93,7 +93,6 @@ def integrated_gradients(
     """
     require_text_model("integrated_gradients", model)
     steps = _at_least("steps", steps, 1)
-    _check("quadrature", quadrature, QUADRATURES)
     if tolerance is not None:
         tolerance = _number("tolerance", tolerance)
     encoded = model.encode(text)
@@ -278,7 +277,7 @@ def gradients_for(model: TextModel, chosen: Callable[[str], bool]) -> Iterator[N
 
 def _gradient_at(model: TextModel, ids: torch.Tensor, resolved: ResolvedTarget, points: torch.Tensor) -> torch.Tensor:
     """The gradient of the target's value where the tokens' embeddings are points: (n_points, n_tokens, width)."""
-    points = points.detach().requires_grad_()
+    points.requires_grad_()
     logits = logits_of(model, ids.expand(len(points), -1), resolved.position, points)
     return torch.autograd.grad(resolved.value(logits.double()).sum(), points)[0]
 
