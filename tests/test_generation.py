@@ -108,10 +108,10 @@ class Writing:
 
     def __init__(self, model: xai.TextModel, ids: list[int]) -> None:
         self.ids = iter(ids)
-        self.handle = model.model.register_forward_hook(self.move)
+        self.handle = model.model.get_output_embeddings().register_forward_hook(self.move)
 
     def move(self, module: Any, args: Any, output: Any) -> None:
-        output.logits[0, -1, next(self.ids)] += 1000
+        output.view(-1, output.shape[-1])[-1, next(self.ids)] += 1000
 
     def __enter__(self) -> None: ...
 

@@ -10,10 +10,11 @@ import torch
 
 from .architectures import hooked
 from .errors import NonFiniteError, OptionError
-from .models import TextModel
+from .models import ONE_AT_A_TIME, TextModel
 
 BatchSize = int | Literal["auto"]
-BUDGET = 2**28  # bytes of activations that a pass may take with batch_size="auto"
+BUDGET = 2**26  # bytes of activations that a pass may take with batch_size="auto"; more leaves the processor's cache
+ON_A_GPU = 16  # times as many
 
 
 def logits_of(
@@ -29,11 +30,12 @@ def logits_of(
     if decoder:
         ids = ids[:, : place + 1]
         embeddings = None if embeddings is None else embeddings[:, : place + 1]
-    with _embedded_as(model, embeddings):
-        if model.kind == "causal-lm":
-            logits = model.model(input_ids=ids, logits_to_keep=1, **options).logits[:, -1]
-        elif decoder:  # its own head accepts a batch only where there is a padding token
-            head: Any = model.model.score
+    with ONE_AT_A_TIME, _embedded_as(model, embeddings):
+        if decoder:
+            options.setdefault("use_cache", False)
+            # Its own forward pass accepts a batch of a classifier's only where there is a padding token, and multiplies
+            # a language model's last states one by one.
+            head: Any = model.model.get_output_embeddings() if model.kind == "causal-lm" else model.model.score
             logits = head(model.model.base_model(input_ids=ids, **options).last_hidden_state[:, -1])
         else:
             logits = model.model(input_ids=ids, **options).logits
@@ -43,11 +45,14 @@ def logits_of(
     return logits
 
 
-def rows_at_once(model: TextModel, n_tokens: int, batch_size: BatchSize, *, differentiated: bool = False) -> int:
+def rows_at_once(
+    model: TextModel, n_tokens: int, batch_size: BatchSize, *, differentiated: bool = False, remembered: int = 0
+) -> int:
     """How many rows of n_tokens go through one pass.
 
     batch_size: a number, or "auto" for what fits into `BUDGET` by a rough count of the activations alive at once:
-    those of one layer, or of all where the pass is differentiated. Raises OptionError.
+    those of one layer, or of all where the pass is differentiated. remembered: how many tokens more each row has keys
+    and values of. Raises OptionError.
     """
     if batch_size != "auto":
         if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
@@ -59,7 +64,9 @@ def rows_at_once(model: TextModel, n_tokens: int, batch_size: BatchSize, *, diff
     choices = model.config.num_labels if model.kind == "classifier" else model.config.vocab_size
     # a model that reads both ways computes its logits at every token
     predicted = choices * (n_tokens if model.kind == "masked-lm" else 1)
-    return max(1, BUDGET // ((layer * layers + predicted) * model.model.dtype.itemsize))
+    budget = BUDGET if model.model.device.type == "cpu" else ON_A_GPU * BUDGET
+    kept = 2 * model.n_layers * width * (remembered + n_tokens) if remembered else 0
+    return max(1, budget // ((layer * layers + predicted + kept) * model.model.dtype.itemsize))
 
 
 @contextlib.contextmanager
