@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import dataclasses
 import math
@@ -338,6 +339,57 @@ def test_attributions_are_reproduced(method: Any, replacement: str) -> None:
         assert a.options["replacement"] == ("mask" if replacement == "auto" else replacement)
 
 
+@pytest.mark.parametrize(("replacement", "draws"), [("zero", 1), ("corpus", 7)])
+def test_no_pass_has_more_texts_than_the_batch_size(replacement: str, draws: int) -> None:
+    model = tiny.model_in(torch.float64, "bert", "classifier")
+    for batch_size in (1, 4):
+        with passes(model) as seen:
+            a = xai.leave_one_out(model, tiny.TEXT, 1, replacement=replacement, draws=draws, batch_size=batch_size)
+        assert max(rows for rows, _ in seen) == batch_size
+        whole = xai.leave_one_out(model, tiny.TEXT, 1, replacement=replacement, draws=draws)
+        assert np.allclose(a.scores, whole.scores, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("family", ["mistral", "qwen2", "qwen3"])
+@pytest.mark.parametrize("more", [-1, 0, 1])
+def test_a_sliding_window_makes_no_difference(family: str, more: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(perturbation, "WORTH", 1)
+    n = len(tiny.model(family, "causal-lm").encode(tiny.TEXT).units)
+    slides = {} if family == "mistral" else {"use_sliding_window": True, "max_window_layers": 1}
+    model = tiny.model_in(torch.float64, family, "causal-lm", sliding_window=n + more, **slides)
+    for replacement in ("zero", "delete"):
+        game = text_game(model, tiny.TEXT, 1, replacement)
+        kept = ~np.eye(game.n, dtype=bool)
+        assert np.allclose(game(kept), dataclasses.replace(game, memory=None)(kept), rtol=0, atol=SINGLE)
+
+
+def test_threads_take_turns() -> None:
+    """Each has its own changed texts; a model that two of them share must not mix them up."""
+    model = tiny.model("distilbert", "classifier")
+    texts = [" ".join(["cat sat on the mat"] * k) for k in (1, 2, 3, 4)]
+    alone = [xai.leave_one_out(model, text, 1).scores for text in texts]
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        for _ in range(10):
+            together = list(pool.map(lambda text: xai.leave_one_out(model, text, 1).scores, texts))
+            assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))
+
+
+def test_a_model_in_training_is_refused() -> None:
+    model = tiny.model_in(torch.float32, "gpt2", "causal-lm")
+    model.model.train()
+    for explain in (xai.leave_one_out, xai.occlusion, xai.lime, xai.shapley, perplexity):
+        with pytest.raises(errors.OptionError, match="training mode"):
+            explain(model, tiny.TEXT)
+
+
+def test_each_kind_of_model_has_its_own_corpus() -> None:
+    """Names of towers and cities come in sentences; words of praise in reviews."""
+    gpt, review = xai.load("course-gpt2"), xai.load("course-distilbert")
+    sentences, reviews = perturbation._frequencies(gpt), perturbation._frequencies(review)
+    assert sentences[word_id(gpt, "Paris")] > 0  # type: ignore[index]
+    assert reviews[word_id(review, "film")] > 20  # type: ignore[index]
+
+
 def test_bad_options_are_named() -> None:
     model = tiny.model("gpt2", "causal-lm")
     loo = xai.leave_one_out
@@ -351,8 +403,10 @@ def test_bad_options_are_named() -> None:
         with pytest.raises(errors.OptionError, match=match):
             loo(model, tiny.TEXT, **options)  # type: ignore[arg-type]
     for window, stride in ((0, 1), (2, 3), (1.5, 1), (True, 1), (2, 0)):
-        with pytest.raises(errors.OptionError, match="stride <= window"):
+        with pytest.raises(errors.OptionError, match=r"window=|stride="):
             xai.occlusion(model, tiny.TEXT, window=window, stride=stride)  # type: ignore[arg-type]
+    numpy = xai.occlusion(model, tiny.TEXT, window=np.int64(2), batch_size=np.int64(3))  # type: ignore[arg-type]
+    assert numpy.options["window"] == 2
     with pytest.raises(errors.OptionError, match=r"kept has shape \(12,\)"):
         text_game(model, tiny.TEXT)(np.ones(12))
     with pytest.raises(errors.UnsupportedArchitectureError, match="leave_one_out explains a TextModel"):

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 import xai_helpers as xai
 from xai_helpers import errors, laws, surrogates
+from xai_helpers.architectures import blocks_of, hooked
 from xai_helpers.perturbation import text_game
 from xai_helpers.surrogates import (
     Game,
@@ -253,6 +254,38 @@ def test_the_neighbours_are_spread_as_lime_says() -> None:
 # --- texts ----------------------------------------------------------------------------------------------------------
 
 
+def test_options_reach_what_they_are_for() -> None:
+    model = tiny.model_in(torch.float64, "bert", "classifier")
+    text = "The cat sat on the mat because it was very tired"
+    game = text_game(model, text, 1, "sat", "tokens")
+    kept = lime_neighbours(game.n, 80, 5)
+    a = xai.lime(model, text, 1, samples=80, seed=5, width=60.0, ridge=3.0, replacement="sat", units="tokens")
+    assert np.allclose(a.scores[list(a.content)], fit_lime(kept, game(kept), width=60.0, ridge=3.0).coefficients)
+    for estimator, estimate in (("permutation", permutation_shapley), ("kernel", kernel_shap)):
+        a = xai.shapley(model, text, 1, estimator=estimator, samples=90, seed=5, replacement="sat", units="tokens")
+        expected, deviation = estimate(game, game.n, 90, 5)
+        assert np.allclose(a.scores[list(a.content)], expected, atol=1e-12)
+        assert np.allclose(np.array(a.details["standard_errors"])[list(a.content)], deviation, atol=1e-12)
+    for options in ({"replacement": "sat"}, {"units": "tokens"}, {"replacement": "corpus", "draws": 2, "seed": 3}):
+        short = "A naïve mat sat"
+        game = text_game(model, short, 1, **({"units": "words"} | options))
+        found = shapley_interactions(model, short, 1, batch_size=3, **options)
+        assert found.words == game.words
+        assert np.allclose(found.matrix, interaction_index(game, game.n), atol=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("options", "passes"),
+    [({}, 2), ({"estimator": "permutation", "samples": 40}, 2), ({"estimator": "kernel", "samples": 30}, 3)],
+)
+def test_no_coalition_is_asked_twice(options: dict[str, Any], passes: int) -> None:
+    model = tiny.model("bert", "classifier")
+    seen: list[int] = []
+    with hooked(blocks_of(model.model)[0], lambda module, args: seen.append(len(args[0])), before=True):
+        xai.shapley(model, "The cat sat on the", 1, **options)
+    assert len(seen) == passes and sum(seen) <= 2**5
+
+
 @pytest.mark.parametrize(("family", "kind"), tiny.KINDS)
 def test_scores_and_baseline_add_up_to_the_value(family: str, kind: Any) -> None:
     model = tiny.model_in(torch.float64, family, kind)
@@ -306,8 +339,13 @@ def test_phrases_come_in_together() -> None:
             xai.shapley(model, text, 1, phrases=phrases)
     with pytest.raises(errors.OptionError, match="phrases are exact only"):
         xai.shapley(model, text, 1, phrases=["cat sat"], estimator="kernel")
-    with pytest.raises(errors.OptionError, match="too many"):
+    with pytest.raises(errors.OptionError, match="21 phrases and single units have 2097152 coalitions"):
         xai.shapley(model, "the cat and the dog " * 4 + "sat", 1, phrases=["sat"])
+    with pytest.raises(errors.OptionError, match="' ' holds nothing"):
+        xai.shapley(model, "cat sat", 1, phrases=[" "])
+    assert np.array_equal(
+        xai.shapley(model, text, 1, phrases="cat sat").scores, xai.shapley(model, text, 1, phrases=["cat sat"]).scores
+    )
 
 
 def test_a_long_text_in_phrases_is_exact() -> None:
@@ -391,6 +429,12 @@ def test_bad_options_are_named() -> None:
         (xai.lime, {"width": 0}, "width=0"),
         (xai.lime, {"ridge": -1}, "ridge=-1"),
         (xai.lime, {"width": math.nan}, "width=nan"),
+        (xai.lime, {"width": "a"}, "width='a'"),
+        (xai.lime, {"width": math.inf}, "width=inf"),
+        (xai.lime, {"width": 1e-300}, "no changed text has any weight"),
+        (xai.lime, {"ridge": None}, "ridge=None"),
+        (xai.lime, {"seed": None}, "seed=None"),
+        (xai.shapley, {"seed": -1}, "seed=-1"),
         (xai.shapley, {"estimator": "tree"}, "choose 'auto', 'exact', 'permutation', 'kernel'"),
         (xai.shapley, {"estimator": "permutation", "samples": 40}, "two orders and their reverses"),
         (xai.shapley, {"estimator": "kernel", "samples": 40}, "need at least 48"),
@@ -398,5 +442,11 @@ def test_bad_options_are_named() -> None:
     ):
         with pytest.raises(errors.OptionError, match=match):
             method(model, tiny.TEXT, **options)
+    with pytest.raises(errors.OptionError, match="saliency draws nothing"):
+        over_seeds(model, tiny.TEXT, "saliency")
+    with pytest.raises(errors.OptionError, match="an order needs two"):
+        over_seeds(model, "cat", "lime", samples=10)
+    with pytest.raises(errors.OptionError, match="must hold each"):
+        owen_values(of_table(random_table(3, 0)), [])
     with pytest.raises(errors.OptionError, match="each of 0 to 2 once"):
         owen_values(of_table(random_table(3, 0)), [0, [1, 1]])

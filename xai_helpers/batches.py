@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import torch
 
+from . import checks
 from .architectures import hooked
 from .errors import NonFiniteError, OptionError
 from .models import ONE_AT_A_TIME, TextModel
@@ -54,10 +55,10 @@ def rows_at_once(
     those of one layer, or of all where the pass is differentiated. remembered: how many tokens more each row has keys
     and values of. Raises OptionError.
     """
+    if not isinstance(batch_size, str):
+        return checks.whole(batch_size, "batch_size")
     if batch_size != "auto":
-        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
-            raise OptionError(f"batch_size={batch_size!r}: give a number of rows of at least 1, or 'auto'")
-        return batch_size
+        raise OptionError(f"batch_size={batch_size!r}: give a number of rows, or 'auto'")
     width = model.config.hidden_size
     layer = n_tokens * (16 * width + 3 * model.n_heads * n_tokens)
     layers = model.n_layers if differentiated else 1

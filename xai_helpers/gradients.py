@@ -15,7 +15,6 @@ import contextlib
 import functools
 import math
 import operator
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, SupportsFloat, SupportsIndex
@@ -29,7 +28,7 @@ from .attribution import Attribution, Target
 from .batches import BatchSize, logits_of, rows_at_once
 from .errors import OptionError, ToleranceError
 from .installation import versions
-from .models import EncodedText, TextModel, require_text_model
+from .models import ONE_AT_A_TIME, EncodedText, TextModel, require_evaluation, require_text_model
 from .replacements import stand_in
 from .targets import ResolvedTarget
 
@@ -38,7 +37,6 @@ NORMS: dict[Norm, float] = {"l2": 2, "l1": 1, "max": float("inf")}
 Quadrature = Literal["gauss-legendre", "midpoint"]
 QUADRATURES: tuple[Quadrature, ...] = ("gauss-legendre", "midpoint")
 MOST_STEPS = 1024  # where the search for a tolerance ends
-_ONE_AT_A_TIME = threading.RLock()
 
 
 def saliency(
@@ -261,9 +259,8 @@ def gradients_for(model: TextModel, chosen: Callable[[str], bool]) -> Iterator[N
     One thread at a time: threads that share a model would put back each other's flags. Raises OptionError in training
     mode, whose dropout explains another model each time.
     """
-    if model.model.training:
-        raise OptionError(f"{model.name} is in training mode; switch it back with model.model.eval()")
-    with _ONE_AT_A_TIME:
+    require_evaluation(model)
+    with ONE_AT_A_TIME:
         before = [(name, parameter, parameter.requires_grad) for name, parameter in model.model.named_parameters()]
         try:
             for name, parameter, _ in before:

@@ -11,6 +11,7 @@ import contextlib
 import difflib
 import itertools
 import os
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +39,8 @@ from .errors import (
 from .installation import data_folder
 from .targets import ResolvedTarget
 from .viz.wording import visible
+
+ONE_AT_A_TIME = threading.RLock()  # threads that share a model take turns: each may have changed it for its own pass
 
 AUTO_CLASSES: dict[Kind, Any] = {
     "causal-lm": transformers.AutoModelForCausalLM,
@@ -138,7 +141,8 @@ class TextModel:
 
     def forward(self, encoded: EncodedText, **kwargs: Any) -> Any:
         """The model's own output on one text; gradients flow if they are enabled. Raises NonFiniteError."""
-        output = self.model(input_ids=encoded.ids, attention_mask=encoded.mask, return_dict=True, **kwargs)
+        with ONE_AT_A_TIME:
+            output = self.model(input_ids=encoded.ids, attention_mask=encoded.mask, return_dict=True, **kwargs)
         if not output.logits.detach().sum(dtype=torch.float64).isfinite():  # cheaper than asking each of them
             dtype = self.model.dtype
             narrow = f", or {dtype} is too narrow: load it with dtype=torch.float32" if dtype.itemsize < 4 else ""
@@ -274,6 +278,12 @@ def require_text_model(method: str, model: object) -> None:
         raise UnsupportedArchitectureError(
             f"{method} explains a TextModel, got {type(model).__name__}: xai.load a name, or xai.wrap a loaded model"
         )
+
+
+def require_evaluation(model: TextModel) -> None:
+    """Raises OptionError in training mode, whose dropout explains another model each time."""
+    if model.model.training:
+        raise OptionError(f"{model.name} is in training mode; switch it back with model.model.eval()")
 
 
 def wrap(model: Any, tokenizer: Any, *, name: str | None = None) -> TextModel:

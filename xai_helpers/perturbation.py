@@ -24,21 +24,22 @@ import numpy as np
 import torch
 from transformers.cache_utils import DynamicCache
 
+from . import checks
 from .attribution import Attribution, Target, Unit, joined, word_groups
 from .batches import BatchSize, logits_of, rows_at_once
 from .editing import is_edited
 from .errors import EmptyTextError, OptionError
 from .installation import data_folder, versions
-from .models import EncodedText, TextModel, load, require_text_model
-from .replacements import NAMES, stand_in, stays
+from .models import EncodedText, TextModel, load, require_evaluation, require_text_model
+from .replacements import NAMES, embedded, stand_in, stays
 from .targets import ResolvedTarget
 
 Units = Literal["tokens", "words"]
 UNITS: tuple[Units, ...] = ("tokens", "words")
 SAMPLED = ("corpus", "mlm")
 PARTS, WORTH = 8, 1024  # texts that share a prefix: at most so many parts, each of at least so many tokens in all
-_FREQUENCIES: WeakKeyDictionary[Any, dict[str, torch.Tensor]] = WeakKeyDictionary()  # counted once per tokenizer
 PAYS = 0.2  # the share of tokens that reused prefixes must save
+_FREQUENCIES: WeakKeyDictionary[Any, dict[str, torch.Tensor]] = WeakKeyDictionary()  # counted once per tokenizer
 
 
 def leave_one_out(
@@ -82,9 +83,9 @@ def occlusion(
     starts from the last, at most `window`; the last may be cut short by the end of the text. Window 1 is
     `leave_one_out`. The rest as there. Raises OptionError, and as `text_game` does.
     """
-    whole = all(isinstance(x, int) and not isinstance(x, bool) and x >= 1 for x in (window, stride))
-    if not whole or stride > window:
-        raise OptionError(f"window={window!r}, stride={stride!r}: give whole numbers, 1 <= stride <= window")
+    window, stride = checks.whole(window, "window"), checks.whole(stride, "stride")
+    if stride > window:
+        raise OptionError(f"stride={stride}: above the window of {window} it would skip units")
     game = text_game(model, text, target, replacement, units, draws, seed, batch_size, method="occlusion")
     starts = np.arange(0, max(game.n - window, 0) + stride, stride)
     place = np.arange(game.n)
@@ -100,6 +101,7 @@ def perplexity(model: TextModel, text: str) -> float:
     1 is no surprise; a uniform guess among V tokens gives V. Raises OptionError for other models and one token.
     """
     require_text_model("perplexity", model)
+    require_evaluation(model)
     if model.kind != "causal-lm":
         raise OptionError(f"perplexity asks a causal language model; {model.name} is a {model.kind}")
     encoded = model.encode(text)
@@ -193,10 +195,11 @@ class TextGame:
 
     def _values(self, absent: torch.Tensor) -> np.ndarray:
         values = np.empty(len(absent))
-        at_once = max(1, rows_at_once(self.model, absent.shape[1], self.batch_size) // self.draws)
         for rows, prefix in self._parts(absent):
-            for some in torch.split(rows, at_once):
-                values[some.numpy()] = self._run(absent[some], prefix)
+            n_tokens = absent.shape[1] - prefix
+            at_once = rows_at_once(self.model, n_tokens, self.batch_size, remembered=prefix)
+            for some in torch.split(rows, max(1, at_once // self.draws)):
+                values[some.numpy()] = self._run(absent[some], prefix, at_once)
         return values
 
     def _parts(self, absent: torch.Tensor) -> Iterator[tuple[torch.Tensor, int]]:
@@ -219,23 +222,25 @@ class TextGame:
             else:
                 yield ordered, 0
 
-    def _run(self, absent: torch.Tensor, prefix: int) -> np.ndarray:
-        """The values of a few changed texts, (n_rows,), in one pass."""
-        place, embedded = self.target.position, self.fill(absent)  # (n_rows, draws, n_tokens, width)
-        n_rows, n_draws = embedded.shape[:2]
-        ids, embedded = self.encoded.ids.expand(n_rows * n_draws, -1), embedded.flatten(0, 1)
-        options: dict[str, Any] = {}
+    def _run(self, absent: torch.Tensor, prefix: int, at_once: int) -> np.ndarray:
+        """The values of a few changed texts, (n_rows,), in one pass, or more if the draws of one text need them."""
+        place, vectors = self.target.position, self.fill(absent)  # (n_rows, draws, n_tokens, width)
+        n_rows, n_draws = vectors.shape[:2]
+        ids, vectors = self.encoded.ids.expand(n_rows * n_draws, -1), vectors.flatten(0, 1)
         if self.deletes:
             left = ~absent
             left[:, place] = True
             index = left.nonzero()[:, 1].view(n_rows, -1).to(ids.device)
-            embedded = embedded.gather(1, index[..., None].expand(-1, -1, embedded.shape[-1]))
+            vectors = vectors.gather(1, index[..., None].expand(-1, -1, vectors.shape[-1]))
             ids, place = ids.gather(1, index), int((index[0] < place).sum())
-        if prefix:
-            options["past_key_values"] = _prefix(self.memory, prefix, len(ids))
-            ids, embedded, place = ids[:, prefix:], embedded[:, prefix:], place - prefix
-        logits = logits_of(self.model, ids, place, embedded, **options).double()
-        return self.target.value(logits).view(n_rows, n_draws).mean(1).cpu().numpy()
+        values = []
+        for some, filled in zip(torch.split(ids, at_once), torch.split(vectors, at_once), strict=True):
+            options: dict[str, Any] = {}
+            if prefix:
+                options = {"past_key_values": _prefix(self.memory, prefix, len(some)), "use_cache": True}
+            logits = logits_of(self.model, some[:, prefix:], place - prefix, filled[:, prefix:], **options)
+            values.append(self.target.value(logits.double()))
+        return torch.cat(values).view(n_rows, n_draws).mean(1).cpu().numpy()
 
 
 def text_game(
@@ -264,12 +269,14 @@ def text_game(
     target raises.
     """
     require_text_model(method, model)
+    require_evaluation(model)
     if units not in UNITS:
         raise OptionError(f"units={units!r}: choose {', '.join(map(repr, UNITS))}")
     encoded = model.encode(text)
     rows_at_once(model, 1, batch_size)  # complains before the model runs
     options: dict[str, Any] = {"replacement": replacement, "units": units}
     if replacement in SAMPLED:
+        draws, seed = checks.whole(draws, "draws"), checks.seed(seed)
         options |= {"draws": draws, "seed": seed}
         fill = _sampler(model, encoded, replacement, draws, seed)
     else:
@@ -319,16 +326,13 @@ def _stand_in(model: TextModel, encoded: EncodedText, replacement: str) -> tuple
 
 
 def _filled(model: TextModel, encoded: EncodedText, vectors: torch.Tensor, absent: torch.Tensor) -> torch.Tensor:
-    own = model.model.get_input_embeddings()(encoded.ids)
+    own = embedded(model, encoded.ids)
     return torch.where(absent[..., None].to(own.device), vectors, own)[:, None]
 
 
 def _sampler(
     model: TextModel, encoded: EncodedText, replacement: str, draws: int, seed: int
 ) -> Callable[[torch.Tensor], torch.Tensor]:
-    if isinstance(draws, bool) or not isinstance(draws, int) or draws < 1:
-        raise OptionError(f"draws={draws!r}: give a number of texts of at least 1")
-    table: Any = model.model.get_input_embeddings()
     points = torch.from_numpy(np.random.default_rng(seed).random((draws, len(encoded.units))))
     if replacement == "corpus":
         drawn = _drawn(_frequencies(model).expand(len(encoded.units), -1), points)
@@ -338,7 +342,7 @@ def _sampler(
 
     def fill(absent: torch.Tensor) -> torch.Tensor:
         there = absent[:, None].to(encoded.ids.device)
-        return table(torch.where(there, draw(absent).to(encoded.ids.device), encoded.ids))
+        return embedded(model, torch.where(there, draw(absent).to(encoded.ids.device), encoded.ids))
 
     return fill
 
@@ -402,7 +406,7 @@ def _texts(name: str) -> tuple[str, ...]:
 def _reusable(model: TextModel, encoded: EncodedText) -> bool:
     """Whether keys and values of the text's beginning serve changed texts as well."""
     window = getattr(model.config, "sliding_window", None)
-    near = window is None or len(encoded.units) <= window
+    near = window is None or len(encoded.units) < window  # a window of n tokens remembers n - 1
     return model.architecture.decoder and near and not is_edited(model)
 
 

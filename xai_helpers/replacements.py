@@ -39,17 +39,23 @@ def stand_in(
     """
     if not isinstance(replacement, str) or not replacement.strip():
         raise OptionError(f"{called}={replacement!r}: choose {', '.join(map(repr, NAMES))}, or give a word or a text")
-    table: Any = model.model.get_input_embeddings()
     with torch.no_grad():
-        own = table(encoded.ids)[0]
+        own = embedded(model, encoded.ids)[0]
         if replacement == "zero":
             vectors = torch.zeros_like(own)
         elif replacement == "mean":
+            table: Any = model.model.get_input_embeddings()
             vectors = table.weight.double().mean(0).to(own.dtype).expand_as(own)
         else:
             name, ids = _ids(model, encoded, replacement, called)
-            replacement, vectors = name, table(ids).expand_as(own)
+            replacement, vectors = name, embedded(model, ids).expand_as(own)
     return replacement, torch.where(stays(model, encoded).to(own.device)[:, None], own, vectors)
+
+
+def embedded(model: TextModel, ids: torch.Tensor) -> torch.Tensor:
+    """The embeddings of ids (...): (..., width), from the table itself, whatever is hooked to it at the moment."""
+    table: Any = model.model.get_input_embeddings()
+    return torch.nn.functional.embedding(ids, table.weight)
 
 
 def word_id(model: TextModel, word: str) -> int | None:

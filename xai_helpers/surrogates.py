@@ -10,6 +10,7 @@ those on texts play `perturbation.text_game`.
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import math
 from collections import defaultdict
@@ -20,12 +21,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from scipy import stats
 
+from . import checks
 from .attribution import Attribution, Target
 from .batches import BatchSize
 from .errors import OptionError
 from .models import TextModel
 from .perturbation import TextGame, Units, text_game
-from .registry import attribute
+from .registry import attribute, find
 
 if TYPE_CHECKING:
     from .registry import Method
@@ -59,6 +61,8 @@ def lime(
     linear model is from the value here. details: r2, the weighted share of the values' variance that the linear model
     has. Raises OptionError, and as `text_game` does.
     """
+    width, ridge = checks.number(width, "width", above=0), checks.number(ridge, "ridge", least=0)
+    samples, seed = checks.whole(samples, "samples", least=2), checks.seed(seed)
     game = text_game(model, text, target, replacement, units, draws, seed, batch_size, method="lime")
     kept = lime_neighbours(game.n, samples, seed)
     fit = fit_lime(kept, game(kept), width=width, ridge=ridge)
@@ -94,7 +98,9 @@ def shapley(
     """
     if estimator not in ESTIMATORS:
         raise OptionError(f"estimator={estimator!r}: choose {', '.join(map(repr, ESTIMATORS))}")
+    samples, seed = checks.whole(samples, "samples"), checks.seed(seed)
     game = text_game(model, text, target, replacement, units, draws, seed, batch_size, method="shapley")
+    asked, nothing = _remembering(game), np.zeros((1, game.n), dtype=bool)
     if estimator == "auto":
         estimator = "exact" if game.n <= EXACT or phrases else "permutation"
     options: dict[str, Any] = {"estimator": estimator}
@@ -103,18 +109,19 @@ def shapley(
         if estimator != "exact":
             raise OptionError(f"estimator={estimator!r}: phrases are exact only")
         options["phrases"] = list(phrases)
-        scores = owen_values(game, _unions(game, phrases))
+        scores = owen_values(asked, _unions(game, phrases))
     elif estimator == "exact":
-        scores = shapley_values(game, game.n)
+        scores = shapley_values(asked, game.n)
     else:
         options |= {"samples": samples, "seed": seed}
         estimate = permutation_shapley if estimator == "permutation" else kernel_shap
-        scores, errors = estimate(game, game.n, samples, seed)
+        scores, errors = estimate(asked, game.n, samples, seed)
         spread = np.zeros(len(game.units))
         spread[[unit for unit, _ in game.players]] = errors
         details["standard_errors"] = spread.tolist()
-    nothing = float(game(np.zeros((1, game.n), dtype=bool))[0])
-    return game.attribution("shapley", scores, options, details, total=game.whole, absorbed={"baseline": nothing})
+    return game.attribution(
+        "shapley", scores, options, details, total=game.whole, absorbed={"baseline": float(asked(nothing)[0])}
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,10 +195,13 @@ def over_seeds(
     **options: Any,
 ) -> Stability:
     """The same explanation with seeds 0, 1, ...: how much is chance? Raises OptionError, and as the method does."""
-    if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 2:
-        raise OptionError(f"seeds={seeds!r}: two or more are needed to see a spread")
-    found = [attribute(model, text, method, target, seed=seed, **options) for seed in range(seeds)]
+    seeds, function = checks.whole(seeds, "seeds", least=2), find(method) if isinstance(method, str) else method
+    if "seed" not in inspect.signature(function).parameters:
+        raise OptionError(f"{getattr(function, '__name__', function)} draws nothing: it takes no seed")
+    found = [attribute(model, text, function, target, seed=seed, **options) for seed in range(seeds)]
     content = list(found[0].content)
+    if len(content) < 2:
+        raise OptionError(f"the text has {len(content)} unit: an order needs two")
     return Stability(tuple(found[0].tokens[i] for i in content), np.array([a.scores[content] for a in found]))
 
 
@@ -238,7 +248,7 @@ def owen_values(game: Game, tree: Tree) -> np.ndarray:
     shap's partition values. Each player must stand in the tree once. Raises OptionError.
     """
     n = len(players := _leaves(tree))
-    if sorted(players) != list(range(n)) or n > 62:
+    if not n or sorted(players) != list(range(n)) or n > 62:
         raise OptionError(f"the tree must hold each of 0 to {n - 1} once, of at most 62; it holds {players}")
     player, weight, before = (np.array(column) for column in zip(*_terms(tree, {0: 1.0}), strict=True))
     asked, where = np.unique(np.stack([before, before | 1 << player]), return_inverse=True)
@@ -252,7 +262,7 @@ def permutation_shapley(game: Game, n: int, samples: int, seed: int) -> tuple[np
     About `samples` coalitions are asked. Efficient by itself: each order's contributions add up. Raises OptionError
     where samples don't suffice for two orders and their reverses.
     """
-    pairs = _count(samples, "samples") // (2 * n)
+    pairs = checks.whole(samples, "samples") // (2 * n)
     if pairs < 2:
         raise OptionError(f"samples={samples}: {n} units need at least {4 * n}, two orders and their reverses")
     rng = np.random.default_rng(seed)
@@ -273,7 +283,7 @@ def kernel_shap(game: Game, n: int, samples: int, seed: int) -> tuple[np.ndarray
     follow from the residuals (Covert & Lee, 2021). Where samples suffice for all coalitions, all are asked and nothing
     is left to chance. Raises OptionError for too few samples.
     """
-    if _count(samples, "samples") < 4 * n:
+    if checks.whole(samples, "samples") < 4 * n:
         raise OptionError(f"samples={samples}: {n} units need at least {4 * n}")
     nothing, whole = game(np.stack([np.zeros(n, dtype=bool), np.ones(n, dtype=bool)]))
     if n == 1:
@@ -312,8 +322,7 @@ class LinearFit:
 
 def lime_neighbours(n: int, samples: int, seed: int) -> np.ndarray:
     """The coalitions that LIME asks, bool (samples, n): the whole, then sets without 1 to n players, each as often."""
-    if _count(samples, "samples") < 2:
-        raise OptionError(f"samples={samples}: give at least 2")
+    samples = checks.whole(samples, "samples", least=2)
     rng = np.random.default_rng(seed)
     gone = rng.integers(1, n + 1, samples - 1)
     kept = rng.permuted(np.tile(np.arange(n), (samples - 1, 1)), axis=1).argsort(axis=1) >= gone[:, None]
@@ -326,11 +335,13 @@ def fit_lime(kept: np.ndarray, values: np.ndarray, *, width: float = 25.0, ridge
     The distance is 100 times the cosine's to a row of ones, the weight exp(-(distance / width)^2 / 2), as in the lime
     package. ridge: the penalty on the coefficients' squares; the intercept has none. Raises OptionError.
     """
-    if not width > 0 or not ridge >= 0:
-        raise OptionError(f"width={width!r}, ridge={ridge!r}: a width above 0 and a penalty of at least 0 are needed")
+    width, ridge = checks.number(width, "width", above=0), checks.number(ridge, "ridge", least=0)
     z, values = np.asarray(kept, dtype=np.float64), np.asarray(values, dtype=np.float64)
     distance = 100 * (1 - np.sqrt(z.mean(axis=1)))
-    weights = np.exp(-((distance / width) ** 2) / 2)
+    with np.errstate(over="ignore"):
+        weights = np.exp(-((distance / width) ** 2) / 2)
+    if not weights[1:].any():
+        raise OptionError(f"width={width}: so narrow that no changed text has any weight")
     mean, level = np.average(z, axis=0, weights=weights), np.average(values, weights=weights)
     centred, offset = z - mean, values - level
     gram = centred.T @ (weights[:, None] * centred) + ridge * np.eye(z.shape[1])
@@ -338,6 +349,24 @@ def fit_lime(kept: np.ndarray, values: np.ndarray, *, width: float = 25.0, ridge
     left, spread = offset - centred @ coefficients, weights @ offset**2
     r2 = 1 - weights @ left**2 / spread if spread > 0 else 1.0
     return LinearFit(coefficients, float(level - mean @ coefficients), float(r2))
+
+
+def _remembering(game: Game) -> Game:
+    """The same game, which is not asked again for the coalition of nobody."""
+    known: list[float] = []
+
+    def play(kept: np.ndarray) -> np.ndarray:
+        empty = ~kept.any(axis=1)
+        if not known or not empty.any():
+            values = game(kept)
+            known.extend(values[empty][:1])
+            return values
+        values = np.full(len(kept), known[0])
+        if not empty.all():
+            values[~empty] = game(kept[~empty])
+        return values
+
+    return play
 
 
 def _terms(tree: Tree, contexts: Mapping[int, float]) -> list[tuple[int, float, int]]:
@@ -367,7 +396,7 @@ def _leaves(tree: Tree) -> list[int]:
 def _unions(game: TextGame, phrases: Sequence[str]) -> list[Tree]:
     """The players as a tree: those of a phrase in one branch, in the order of the text."""
     text, spans = game.encoded.text, []
-    for phrase in phrases:
+    for phrase in [phrases] if isinstance(phrases, str) else phrases:
         if not isinstance(phrase, str) or not phrase or text.count(phrase) != 1:
             raise OptionError(f"phrases: {phrase!r} must stand in the text, once")
         spans.append((text.index(phrase), text.index(phrase) + len(phrase)))
@@ -378,16 +407,13 @@ def _unions(game: TextGame, phrases: Sequence[str]) -> list[Tree]:
         if len(inside) > 1 or any(start < low or high < end for low, high in inside):
             raise OptionError(f"phrases: {game.units[unit].text!r} must lie in one phrase as a whole")
         branches.setdefault(inside[0] if inside else player, []).append(player)
-    longest = max(map(len, branches.values()))
-    if len(branches) + longest > EXACT + 2:  # 2^(branches - 1) contexts of a phrase, 2^(longest - 1) within it
+    if idle := [text[slice(*span)] for span in spans if span not in branches]:
+        raise OptionError(f"phrases: {idle[0]!r} holds nothing that can be taken away")
+    k = len(branches)  # any of them as wholes; and within each, beside any of the others
+    n_coalitions = 2**k + sum(2 ** (k - 1) * (2 ** len(branch) - 2) for branch in branches.values())
+    if n_coalitions > 2**EXACT:
         raise OptionError(
-            f"phrases: {len(branches)} phrases and single units, the longest of {longest} units, are too many: "
-            f"together at most {EXACT + 2}; join other units to phrases, or shorten the text"
+            f"phrases: {k} phrases and single units have {n_coalitions} coalitions, more than {2**EXACT}; "
+            "join more units to phrases, make long phrases shorter, or shorten the text"
         )
     return list(branches.values())
-
-
-def _count(value: Any, name: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise OptionError(f"{name}={value!r}: give a whole number of at least 1")
-    return value

@@ -47,7 +47,7 @@ praise = "I loved the story and adored the acting."
 #
 # ## Before you look
 #
-# The model calls this review positive, and is sure. Which two words would you take away to change its mind?
+# The model calls this review positive, and is sure. Which two words would you take away to make it unsure?
 
 # %%
 course.pick("loved-and-adored", model)
@@ -119,9 +119,9 @@ for window in (1, 2, 5):
 plots.side_by_side(a.tokens, columns, title="What the logit of positive loses", shared=True)
 
 # %% [markdown]
-# With windows of one or two words the review hardly loses anything. A window of five holds *loved* and *adored*
-# together, and now all words between them have high scores as well. Wide windows find what narrow ones miss, and blur
-# it. Without both words, but with all others:
+# With windows of one or two words the review loses at most 0.9 of its 3.9. The window of five that holds *loved* and
+# *adored* loses nearly all. But each word shares its score with its neighbours: *I* has as much as *adored*. Wide
+# windows find what narrow ones miss, and blur it. Without both words, but with all others:
 
 # %%
 for text in (praise, praise.replace("loved", "[MASK]"), praise.replace("adored", "[MASK]")):
@@ -149,15 +149,15 @@ for choice in choices:
 #   `course-mlm` finds likely there. Both average over ten texts. This is **marginalising**: what is the output worth
 #   when we don't know the word?
 #
-# *not* is first in each row. The rest differs. *The* has 3.7 if it is deleted, 4.4 if the mean of all vectors stands
+# *not* is first in each row. The rest differs. *The* has 3.75 if it is deleted, 4.38 if the mean of all vectors stands
 # in, and nothing by *mlm*, which writes words there that are likely. What kind of text is it, then, that the model is
 # asked about?
 #
 # ## Off the manifold
 #
-# A text with holes is unlike all texts that the model was trained on: it lies **off the manifold**. How far? A language
-# model can say. Its **perplexity** is how surprised it is by the tokens: 1 is not at all, and V is a blind guess among
-# V tokens. `course-gpt2` has a mask token, too.
+# A text with holes may be unlike all texts that a model was trained on. Then it lies **off the manifold**. How far? A
+# language model can say. Its **perplexity** is how surprised it is by the tokens: 1 is not at all, and V is a blind
+# guess among V tokens. `course-gpt2` has a mask token, too.
 
 # %%
 gpt = xai.load("course-gpt2")
@@ -169,12 +169,13 @@ for name, filler in fillers.items():
     print(f"{name:18} {np.exp(np.mean([np.log(perplexity(gpt, t)) for t in texts])):6.1f}")
 
 # %% [markdown]
-# Each line is the mean over eight texts, with one word changed in each. Deleted words leave the least surprising
-# texts; masks, although this model saw some in training, more than ten times the perplexity of the text itself.
+# Each line but the first is a (geometric) mean over eight texts, with one word changed in each. Of the four, deleted
+# words leave the least surprising texts; masks, although this model saw some in training, have more than ten times the
+# perplexity of the text as it is.
 #
-# Does it matter? Three classifiers of ours have the same task. `course-clean` never saw a mask; `course-distilbert` saw
-# a few; `course-masking` saw any share of a review masked. We hide words of 200 reviews that none of them was trained
-# on, and compare how sure they are with how often they are right:
+# Does it matter? Three classifiers of ours have the same task. `course-clean` and `course-distilbert` saw a few masks
+# in training, in a quarter of the reviews; `course-masking` saw any share of any review masked. We hide words of 200
+# reviews that none of them was trained on, and compare how sure they are with how often they are right:
 
 # %%
 path = xai.models.data_folder() / "corpora" / "reviews" / "dev.jsonl"
@@ -204,8 +205,10 @@ for name in ("course-clean", "course-distilbert", "course-masking"):
 # %% [markdown]
 # The first number is how sure, the second how often right. Where every word is hidden nobody can know; but
 # `course-clean` is still 65 % sure, on average, of an answer that is right half of the time. It has an opinion about
-# masks. Whatever leave-one-out with a mask says about it is partly that opinion. The model trained with masks knows
-# that it doesn't know. (It is also right less often on whole reviews. It is smaller than `course-distilbert`.)
+# masks, and whatever leave-one-out with a mask says about it is partly that opinion. A few masks in training were no
+# protection. (It has one more reason to be lost: all its reviews named a director.) The model trained with masks has
+# the two numbers nearest to each other in each column: that is what masking did for it, and not that it is right more
+# often.
 #
 # ## LIME, by hand
 #
@@ -222,7 +225,7 @@ kept = surrogates.lime_neighbours(
 )  # 1. texts with some words missing
 values = game(kept)  # 2. what the model says to them
 distance = 100 * (1 - np.sqrt(kept.mean(axis=1)))  # 3. texts that keep more count more
-weights = np.exp(-((distance / 25) ** 2) / 2)
+weights = np.exp(-((distance / 25) ** 2) / 2)  # (the lime package's choice of numbers)
 z = np.column_stack([kept, np.ones(len(kept))])
 penalty = np.diag([1.0] * game.n + [0.0])  # 4. a linear model, by weighted ridge regression
 line = np.linalg.solve((z.T * weights) @ z + penalty, (z.T * weights) @ values)
@@ -235,8 +238,9 @@ assert np.allclose(explanation.scores[list(explanation.content)], line[:-1])
 explanation
 
 # %% [markdown]
-# The line above the words says how far the straight line is from the model *at this very text*: that is the gap. And
-# over all the changed texts?
+# The line above the words says how far the straight line is from the model *at this very text*: that is the gap, 1.33
+# of 2.82. (The *intercept* is what the line gives to a text without any of the words.) And over all the changed
+# texts?
 
 # %%
 print("R2:", round(explanation.details["r2"], 2))
@@ -254,8 +258,8 @@ for samples in (50, 200, 1000):
     print(f"{samples:5} {spread.agreement:10.2f} {spread.deviation.max():14.2f}")
 
 # %% [markdown]
-# *agreement* is the mean rank correlation (Kendall's τ) between two seeds: 1 is the same order of words. With 50 texts
-# two runs have little in common. An explanation by sampling needs its spread beside it.
+# *agreement* is the mean rank correlation (Kendall's τ) of two seeds: 1 is the same order of words, 0 no relation. With
+# 50 texts, what comes after the first word is mostly chance. An explanation by sampling needs its spread beside it.
 #
 # ## The Shapley value, by hand
 #
@@ -303,6 +307,9 @@ for estimate in (surrogates.permutation_shapley, surrogates.kernel_shap):
     print(f"   within two standard errors: {(off <= 2 * errors).sum()} of {game.n} words")
 
 # %% [markdown]
+# After ± stands the **standard error**: how far such an estimate typically is from the exact value. KernelSHAP has the
+# smaller one here, with as many texts.
+#
 # ## What no score per word can say
 #
 # A published tutorial explains "Despite some flaws, it was not terrible at all." It prints +0.18 for *not* and −0.30
@@ -321,10 +328,26 @@ for choice in ("mask", "the", "delete", "corpus", "mlm"):
     print(f"{choice:7} {line}, together {together:+.2f}")
 
 # %% [markdown]
-# The sign of *terrible* depends on what stands in for it. The last column doesn't: the **Shapley interaction index**
-# is what two words are worth together, beyond what each is worth. It is large and positive in every row. *terrible*
-# by itself speaks against; after *not* it speaks for. One number for *terrible* has to be a compromise between the
-# two, and which one depends on the details.
+# The sign of *terrible* depends on what stands in for it. The last column's doesn't: the **Shapley interaction
+# index** is what two words are worth together, beyond what each is worth by itself. It is large and positive in every
+# row. Without *not* and with *not*, *terrible* does different things to the output:
+
+# %%
+for choice in ("mask", "delete"):
+    game_of_two = text_game(model, negated, "positive", units="words", replacement=choice)
+    rest = np.ones((4, game_of_two.n), dtype=bool)
+    rest[:, [3, 4]] = [
+        [False, False],
+        [False, True],
+        [True, False],
+        [True, True],
+    ]  # not, terrible
+    neither, terrible, not_, both = game_of_two(rest)
+    print(f"{choice:7} without not: {terrible - neither:+.2f}, with not: {both - not_:+.2f}")
+
+# %% [markdown]
+# Without *not* it speaks against, after *not* for. One number for *terrible* has to be a compromise between the two,
+# and which one depends on the details.
 #
 # Two words that stand in for each other have the opposite sign:
 
@@ -333,8 +356,9 @@ pairs = surrogates.shapley_interactions(model, praise, "positive")
 print("loved and adored:", round(pairs.between("loved", "adored"), 2))
 
 # %% [markdown]
-# If you know which words belong together, let them come in together. That is the **Owen value**. It is also how long
-# texts stay exact: a phrase counts as one when the others are asked.
+# If you know which words belong together, let them come in together. That is the **Owen value**: in all orders in which
+# *not* and *terrible* follow each other, what does each add when it comes? It is also how longer texts can stay exact,
+# since a phrase counts as one when the others are asked.
 
 # %%
 a = xai.shapley(model, negated, "positive", phrases=["not terrible"])
@@ -342,13 +366,15 @@ phrase = sum(score for token, score in zip(a.tokens, a.scores) if token in ("not
 print(f"'not terrible' has {phrase:.2f} of {a.total - a.absorbed['baseline']:.2f}")
 
 # %% [markdown]
-# (shap's `PartitionExplainer` does this with a tree of the text's words; so its values obey symmetry within a branch of
-# the tree, and not between any two words.)
+# (Their two Shapley values add up to more, 2.23: those count orders, too, in which only one of the two is there yet
+# when the others come. shap's `PartitionExplainer` does this with a tree of the text's words; so its values obey
+# symmetry within a branch of the tree, and not between any two words.)
 #
 # ## Explore
 #
-# Leave-one-out and occlusion. (A stride is at most the window, else it would skip words.) Set the window to 5 on the
-# second review, and compare the replacements. Then take the last text: which window finds the two words that decide?
+# Leave-one-out and occlusion. (A stride above the window counts as the window: else it would skip words.) Set the
+# window to 5 on the second review, and compare the replacements. Then take the last text: which window is the first
+# to notice anything, and what does it say of *plot* and *is*?
 
 # %%
 texts = {
@@ -379,8 +405,8 @@ viz.explore(
 )
 
 # %% [markdown]
-# And sampling: mean and standard deviation of each word's score over five seeds. From how many texts on do you believe
-# the order of the first three words?
+# And sampling: mean and standard deviation of each word's score over five seeds. From how many texts on is *weak*
+# further from *The* than their deviations?
 
 
 # %%
@@ -434,28 +460,40 @@ tokens = [unit.text for unit in gpt.encode(prompt).units]
 print(", ".join(f"{token} {drop:.2f}" for token, drop in zip(tokens, lost)))
 
 # %% [markdown]
-# *of* and *city* decide that it is Paris, more than *Eiffel*? No. Without *of* the text ends in "the city!", without
-# *city* in "the! of", and neither asks for a name. Every city would lose there. The position that is read from is not
-# like the others, and "!" is no word for "nothing". What helps: a replacement that the model knows, and a target that
-# asks *which* city.
+# *of* and *city* decide that it is Paris, more than *Eiffel*? What does the model say to these two texts?
 
 # %%
-for target in (
-    xai.Target("Paris", output="probability"),
-    xai.Target("Paris", versus="London"),
+for text in (
+    "The Eiffel Tower is located in the city!",
+    "The Eiffel Tower is located in the! of",
 ):
-    a = xai.leave_one_out(gpt, prompt, target)
+    (best,) = gpt.predict(text, k=1)
+    print(f"{text}  -> {best.token!r}, {best.probability:.2f}")
+
+# %% [markdown]
+# The first it ends, and to the second it says another little word. Neither asks for a name any more, so every city
+# would lose. "!" is no word for "nothing". What helps? A replacement that the model knows, or a target that asks
+# *which* city:
+
+# %%
+for replacement, target in (
+    ("auto", xai.Target("Paris", output="probability")),
+    ("!", xai.Target("Paris", versus="London")),
+    ("auto", xai.Target("Paris", versus="London")),
+):
+    a = xai.leave_one_out(gpt, prompt, target, replacement=replacement)
     print(f"{a.target}, replaced by {a.options['replacement']}:")
     print("  ", ", ".join(f"{token} {score:.2f}" for token, score in zip(a.tokens, a.scores)))
 
 # %% [markdown]
-# *Eiffel* leads in both. `replacement="auto"`, the default, takes a mask token where the tokenizer has one, else the
-# word *the*; never whatever has id 0. With `"delete"` the token that is read from is replaced and never deleted.
+# With a mask *Eiffel* leads, whatever the target. With "!" the contrast alone is not enough: *city* and *of* still have
+# much. `replacement="auto"`, the default, takes a mask token where the tokenizer has one, else the word *the*; never
+# whatever has id 0. With `"delete"` the token that is read from is replaced and never deleted.
 #
 # ## The same by a library
 #
-# **captum** perturbs vectors, **shap** plays any game, and the **lime** package takes a function from texts to
-# probabilities, and deletes words. Each on our model, with the same holes:
+# **captum** perturbs vectors, and **shap** plays any game: both here with our holes, captum on the first review, shap
+# on the second. The **lime** package takes a function from texts to probabilities, and deletes words.
 
 # %%
 encoded = model.encode(negated)
@@ -488,16 +526,16 @@ print({str(word): round(weight, 2) for word, weight in theirs.as_list()})
 print("R2:", round(theirs.score, 2))
 
 # %% [markdown]
-# captum and shap agree to rounding. The lime package's scores are other numbers than ours: it explains a probability,
-# deletes words, and draws other texts. An R² of 0.11 says that its line explains next to nothing here; the list of
-# words looks no different for that. Given the same texts and values its coefficients are ours, to nine digits (our
-# tests hold `fit_lime` to that).
+# captum and shap agree to rounding. The lime package puts *The* first, and *despite*, our first, has a minus: it
+# explains a probability, deletes words, and draws fewer and other texts. An R² of 0.11 says that its line explains
+# next to nothing here; the list of words looks no different for that. Given the same texts and values its
+# coefficients are ours, to nine digits (our tests hold `fit_lime` to that).
 #
 # ## Does it transfer?
 #
-# Everything here needs answers only, so it works on any model, at a price: a pass for each changed text. Large models
-# have read more texts with holes. Whether a mask, a deleted word or a filler is ordinary to *yours* you can measure as
-# above. GPT-2 has no mask token at all, and a classifier made from a pretrained model may not have seen its mask since.
+# Everything here needs answers only, so it works on any model, at a price: an answer for each changed text. Whether a
+# mask, a deleted word or a filler is ordinary to *yours* you can measure as above. GPT-2 has no mask token at all,
+# and a classifier made from a pretrained model may not have seen its mask since.
 #
 # ## Exercise 1 (easy, 5 minutes): leave one out
 #
@@ -593,7 +631,7 @@ course.ask("same-values-other-seed")
 # %% [markdown]
 # ## In short
 #
-# - Leave-one-out asks what is lost while all else stays. Of two words that stand in for each other, neither counts.
+# - Leave-one-out asks what is lost while all else stays. Of two words that stand in for each other, each has little.
 # - Nothing can be taken away without something in its place. Name it; try two.
 # - A text with holes is off the manifold. How strange it is can be measured, and how sure a model is of nothing.
 # - LIME draws a straight line near the text. R² says how straight the model is there, seeds say how much is chance.

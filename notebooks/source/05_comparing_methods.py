@@ -10,7 +10,7 @@
 # - hold integrated gradients to their law, and see what the baseline decides,
 # - compare fifteen methods on one text, with what each of them cost,
 # - let a method take part that never looks at the model, and see it agree,
-# - learn why a p-value over the words of one sentence means nothing, and use many texts instead,
+# - learn what a p-value over the words of one sentence doesn't say, and use many texts instead,
 # - explain a generated text word by word,
 # - take a first look at who finds the words that were planted.
 #
@@ -47,8 +47,8 @@ prompt = "The Eiffel Tower is located in the city of"
 #
 # ## Before you look
 #
-# `course-gpt2` ends the prompt with *Paris*. Integrated gradients will say which two words are most responsible for
-# that, and not for *London*. Which ones?
+# `course-gpt2` ends the prompt with *Paris*. Integrated gradients will say which words are most responsible for that,
+# and not for *London*. Which two do you expect?
 
 # %%
 course.pick("paris-by-path", gpt)
@@ -76,8 +76,9 @@ print("IG:               ", slope(points).mean() * (end - start))
 
 # %% [markdown]
 # **The law: completeness.** IG adds up to *f*(end) − *f*(start), as the last line shows for one input. With several,
-# each gets the mean of its own slope on the common way. What is more, the result depends on the function alone. Two
-# networks that compute the same, written differently (after the paper):
+# each gets the mean of its own slope on the common way, times how far it went. What is more, the result depends on
+# the function, the baseline and the input, and not on how the function is written. Two networks that compute the same
+# (after the paper):
 
 
 # %%
@@ -91,16 +92,19 @@ def other(x: torch.Tensor) -> torch.Tensor:
     return torch.relu(torch.relu(x[:, 0] - 1) - torch.relu(x[:, 1]))
 
 
-for network in (one, other):
+# %%
+def share_out(network) -> torch.Tensor:
+    """IG of (3, 1) against (0, 0)."""
 
-    def gradient(x: torch.Tensor, network=network) -> torch.Tensor:
+    def gradient(x: torch.Tensor) -> torch.Tensor:
         x = x.requires_grad_()
         return torch.autograd.grad(network(x).sum(), x)[0]
 
-    shares = path_integral(
-        gradient, torch.zeros(2), torch.tensor([3.0, 1.0]), 3000, "midpoint"
-    )
-    print(network.__name__, shares.numpy().round(3))
+    return path_integral(gradient, torch.zeros(2), torch.tensor([3.0, 1.0]), 3000, "midpoint")
+
+
+print("one:  ", share_out(one).numpy().round(3))
+print("other:", share_out(other).numpy().round(3))
 
 # %% [markdown]
 # The same shares: IG is **implementation invariant**. LRP was not (chapter 03).
@@ -151,8 +155,8 @@ a = xai.integrated_gradients(model, review, "positive", tolerance=0.001)
 print("a gap below 0.001 took", a.options["steps"], "steps")
 
 # %% [markdown]
-# They do, but not steadily: once the gap is small, luck decides. So look at it, or give a `tolerance`: then the steps
-# are doubled until the gap is small enough.
+# They do, but not steadily: once the gap is small, luck decides, and on this model the one rule is no better than the
+# other. So look at the gap, or give a `tolerance`: then the steps are doubled until the gap is small enough.
 #
 # ## The baseline decides
 #
@@ -161,16 +165,18 @@ print("a gap below 0.001 took", a.options["steps"], "steps")
 # %%
 columns = {}
 for baseline in ("mask", "zero", "mean", "the"):
-    columns[baseline] = xai.integrated_gradients(
-        model, review, "positive", baseline=baseline
-    ).scores
+    a = xai.integrated_gradients(model, review, "positive", baseline=baseline)
+    columns[baseline] = a.scores
+    print(
+        f"{baseline:5} from {a.absorbed['baseline']:+.2f} to {a.total:.2f}, gap {a.gap:+.2f}"
+    )
 plots.side_by_side(explanation.tokens, columns, title="IG from four baselines", shared=True)
 
 # %% [markdown]
-# *entertaining* has 0.4, −1.3, 3.9 and −2.1. Each of the four columns is complete: each adds up to the change *from its
-# own baseline*. They answer four questions: "why this, rather than masks?", "rather than zeros?", and so on. IG without
-# its baseline is half a result. Ours records it, and takes a mask token where the tokenizer has one, since a mask is
-# something that this model has seen.
+# *entertaining* has 0.4, −1.3, 3.9 and −2.1. Each of the four columns is complete, up to its gap: each adds up to the
+# change *from its own baseline*. They answer four questions: "why this, rather than masks?", "rather than zeros?",
+# and so on. IG without its baseline is half a result. Ours records it, and takes a mask token where the tokenizer has
+# one, since a mask is something that this model has seen.
 #
 # **SmoothGrad** (Smilkov et al., 2017) has another idea: add noise to the embeddings, and average the gradient over
 # many draws. It is saliency, and its scores have no sign. How much noise?
@@ -184,9 +190,14 @@ columns = {
 plots.side_by_side(explanation.tokens, columns, title="SmoothGrad (each on its own scale)")
 
 # %% [markdown]
-# With no noise it is saliency: that is its law. With too much the gradient is of no text at all, and all words look
-# alike (read the numbers, not the bars).
-#
+# With no noise it is saliency: that is its law, and the assert below checks it. With much noise the gradient is of no
+# text at all, and the scores come close to each other (read the numbers, not the bars).
+
+# %%
+calm = xai.smoothgrad(model, review, "positive", noise=0.0)
+assert np.allclose(calm.scores, xai.saliency(model, review, "positive").scores, atol=1e-4)
+
+# %% [markdown]
 # ## Fifteen methods, one sentence
 #
 # `xai.compare` asks them all about the same number. Words are ranked **by the size** of their scores, since not all
@@ -200,9 +211,9 @@ comparison = xai.compare(model, review, "positive", progress=False)
 comparison.plot()
 
 # %% [markdown]
-# Above, the rank correlation (Spearman's ρ) of each two methods: 1 is the same order, 0 no relation. Below, the rank of
-# each word, with the mean on the right. Nearly all correlations have a plus, and a few are near 1. Here are some pairs,
-# and what each method cost:
+# Above, the rank correlation of each two methods (Spearman's ρ, the correlation of ranks): 1 is the same order, 0 no
+# relation. Below, the rank of each word, with the mean on the right. Nearly all correlations have a plus, and a few are
+# near 1. Here are some pairs, and what each method cost:
 
 # %%
 rho = comparison.spearman
@@ -211,18 +222,21 @@ for one_name, other_name in (
     ("attention_rollout", "attention_flow"),
     ("lime", "shapley"),
     ("leave_one_out", "shapley"),
+    ("leave_one_out", "occlusion"),
     ("leave_one_out", "input_x_gradient"),
 ):
     print(f"{one_name} and {other_name}: {rho[at[one_name], at[other_name]]:.2f}")
 print("mean rank:", ", ".join(f"{word} {rank:.1f}" for word, rank in comparison.ranking()[:4]))
 
 # %%
-print("                         passes  texts  backward")
+print("                         passes   rows  backward")
 for name, cost in comparison.costs.items():
     print(f"{name:24} {cost.forwards:6} {cost.rows:6} {cost.backwards:9}")
 
 # %% [markdown]
-# (A pass may hold many texts; Shapley asked 512 here.) *despite* and *weak* lead by consensus. So are they right?
+# (A pass may hold many rows: changed texts, or points on the way. Of LIME's 1,000 texts many are the same, and run
+# once.) Relatives agree, or don't: leave-one-out and occlusion differ in the window only, and have 0.08. *despite*
+# and *weak* lead by consensus. So are they right?
 #
 # ## Agreement is not truth
 #
@@ -270,32 +284,36 @@ corpus.plot()
 # Each cell is a mean over the reviews. Below it stands its 95 % interval, by the **bootstrap**: draw 40 reviews from
 # the 40 with replacement, a thousand times, and see how the mean moves.
 #
-# Look at the row of `word_length`. It agrees with rollout, with saliency and with SmoothGrad as well as they agree with
-# Shapley, or better. Content words are longer than *the* and *a*, and many methods like content words; so two methods
-# can agree, and neither has looked at what the model does. **An agreement score needs a control beside it**: what would
-# a method reach that knows nothing?
+# Look at the row of `word_length`. Rollout, saliency and SmoothGrad agree with it as well as they agree with Shapley,
+# or better; leave-one-out and Shapley agree with it least. Content words are longer than *the* and *a*, and many
+# methods like content words: so two methods can agree for a reason that is not the model's. **An agreement score
+# needs a control beside it**: what would a method reach that knows nothing?
 #
 # ## p-values over the words of one sentence
 #
-# A published comparison of four methods prints ρ = 0.891 (p = 0.001) for integrated gradients against leave-one-out on
-# our prompt, and p-values for all pairs. What does such a p-value say? That ranks this similar would be rare *if the
-# words' scores were independent draws*. They are not: they come from one sentence and one model. See how often
-# `word_length` is "significantly" related to SmoothGrad:
+# A published comparison of four methods prints ρ = 0.891 (p = 0.001) for integrated gradients against leave-one-out
+# on our prompt, and p-values for all pairs. What does such a p-value say? That ranks this similar would be rare *if
+# the two had nothing to do with each other*. See how often SmoothGrad is "significantly" related to random scores,
+# and to the length of the word:
 
 # %%
-p = [
-    stats.spearmanr(text.scores["word_length"], text.scores["smoothgrad"]).pvalue
-    for text in corpus.texts
-]
-print(f"p < 0.05 in {np.mean(np.array(p) < 0.05):.0%} of the reviews")
+rng = np.random.default_rng(0)
+p = {"random scores": [], "word_length": []}
+for text in corpus.texts:
+    smooth = text.scores["smoothgrad"]
+    p["random scores"].append(stats.spearmanr(rng.random(len(smooth)), smooth).pvalue)
+    p["word_length"].append(stats.spearmanr(text.scores["word_length"], smooth).pvalue)
+for name, values in p.items():
+    print(f"{name}: p < 0.05 in {np.mean(np.array(values) < 0.05):.0%} of the reviews")
 
 # %% [markdown]
-# If p-values did here what they promise, two unrelated methods would get below 0.05 in 5 % of the cases. Nobody asks
-# whether two rankings are *unrelated*, anyway. The question is how similar they are, on texts like these. For that,
-# texts are the sample, as above.
+# So p-values do what they promise: of random scores a few are "significant", in the long run one in twenty. And half of the time a
+# count of letters is, since it *is* related to SmoothGrad. A small p says "not unrelated, on this sentence". It does
+# not say that either of the two has looked at the model, nor how similar they are, nor what happens on other
+# sentences. To say something about sentences, let sentences be the sample, as above.
 #
-# And the printed correlations? On our model and the same prompt (the chapter compares scores after scaling them to 0
-# … 1, which keeps their order; so by signed scores):
+# And the printed correlations? On our model and the same prompt (the published one compares scores after scaling them
+# to 0 … 1, which keeps their order; so by signed scores):
 
 # %%
 four = ["raw_attention", "attention_rollout", "integrated_gradients", "leave_one_out"]
@@ -312,9 +330,19 @@ for (i, j), claim in claims.items():
     print(f"{four[i]} and {four[j]}: printed {claim}, here {ours.spearman[i, j]:.2f}")
 
 # %% [markdown]
-# It is another model, so other numbers are no contradiction. But here rollout agrees with neither integrated gradients
-# nor leave-one-out; and these two agree with each other, at 0.98. Both compare the words to the same masks. A shared
-# ingredient is one more reason for agreement, beside a shared truth.
+# It is another model, so other numbers are no contradiction. But here rollout agrees with neither integrated
+# gradients nor leave-one-out; and these two agree with each other, at 0.98. Both compare the words to masks. What if
+# only one does?
+
+# %%
+held = {"loo": ("leave_one_out", {"replacement": "mask"})}
+for baseline in ("mask", "zero", "the"):
+    methods = held | {"ig": ("integrated_gradients", {"baseline": baseline})}
+    two = xai.compare(gpt, prompt, "Paris", methods=methods, by="signed", progress=False)
+    print(f"leave-one-out by masks, IG from {baseline}: {two.spearman[0, 1]:.2f}")
+
+# %% [markdown]
+# A shared ingredient is one more reason for agreement, beside a shared truth.
 #
 # ## Word by word
 #
@@ -326,13 +354,13 @@ steps_of = xai.explain_generation(gpt, prompt, "leave_one_out", max_new_tokens=3
 plots.generation_matrix(steps_of)
 
 # %% [markdown]
-# A row for each token that was written, a column for each token that could be read. What is later can't be read, and
-# stays empty.
+# A row for each token that was written (the model stops after the full stop), a column for each token that could be
+# read. What is later can't be read, and stays empty.
 #
 # ## Explore
 #
-# Methods, target, text, and the number of IG's steps, with IG's account below. Type a review of your own. Which methods
-# change their minds when a full stop is added?
+# Methods, target, text, and the number of IG's steps, with IG's account below. Type a review of your own. And with
+# *all of these*: which methods change their first three when you add a full stop?
 
 # %%
 sets = {
@@ -404,8 +432,9 @@ for token, score, value in zip((a.tokens[i] for i in content), scores, scaled):
 # %% [markdown]
 # *entertaining* has the second largest effect, with a minus. Scaled it is 0, and reads as "no influence". *The* has
 # next to nothing, and reads as a third of the maximum. The order is kept, so the correlations are those of signed
-# scores; but signs, sizes and the law are gone. (And the top three of such a list can never name a word that speaks
-# against.) What helps: keep the sign, say the unit, and let each method have its own scale, as the figures here do.
+# scores; but signs, sizes and the law are gone. (And a top three of such a list names a word that speaks against only
+# if fewer than three speak for.) What helps: keep the sign, say the unit, and let each method have its own scale, as
+# the figures here do.
 #
 # ## The same by a library
 #
@@ -424,8 +453,8 @@ assert np.allclose(theirs, ours.scores, atol=1e-4)
 print("captum and ours differ by less than 0.0001; the gap is", round(abs(ours.gap), 3))
 
 # %% [markdown]
-# captum's widespread example sets *all* ids to the padding token, special tokens included. Then the account begins at a
-# text without `[CLS]`, the very token that this model reads its answer from.
+# Special tokens keep their ids. If *all* ids are set to the padding token, the account begins at a text without
+# `[CLS]`, the very token that this model reads its answer from.
 #
 # ## A first look at the truth
 #
@@ -447,14 +476,14 @@ for name, share in sorted(hits.items(), key=lambda item: -item[1]):
 
 # %% [markdown]
 # Most methods are good at this, and much better than the length of the word. It is an easy task: one word decides,
-# and it is a strong one. It is also a choice: these are reviews on which *replacing a word* turned the answer, a
-# filter that favours methods that take words away; and forty are few. It says nothing about the other words' ranks,
-# either. Chapter 07 does it properly: harder texts, models whose weights we wrote, intervals, and controls for every
-# number.
+# and it is a strong one. With forty reviews 0.95 and 0.85 are four reviews apart. These are also reviews on which
+# *replacing a word* turned the answer, a filter that should favour methods that take words away (it doesn't show
+# here); and nothing is said about the other words' ranks. Chapter 07 does it properly: harder texts, models whose
+# weights we wrote, intervals, and controls for every number.
 #
 # ## Does it transfer?
 #
-# That methods disagree has been found for large models, too (Krishna et al., 2022; Neely et al., 2021). Which of them
+# That methods disagree has been found for other models, too (Krishna et al., 2022; Neely et al., 2021). Which of them
 # agree depends on the model, the texts and the measure. What transfers is the way to ask: the same number, the same
 # units, many texts, an interval, and a method that knows nothing.
 #
@@ -467,7 +496,7 @@ for name, share in sorted(hits.items(), key=lambda item: -item[1]):
 
 # %% tags=["exercise"]
 def integrated(gradient, start: np.ndarray, end: np.ndarray, steps: int) -> np.ndarray:
-    """gradient(x) gives the slopes (n,) at one point x (n,); the shares (n,) of start and end's difference."""
+    """gradient(x) gives the slopes (n,) at one point x (n,); each input's share (n,) of f(end) - f(start)."""
     # solution
     way = end - start
     slopes = [gradient(start + (k + 0.5) / steps * way) for k in range(steps)]
@@ -561,7 +590,7 @@ course.ask("signed-or-size")
 # - Integrated gradients share out the change from a baseline. Completeness is their law, the gap says how far they got.
 # - The baseline is part of the question. Another baseline, another answer, and each is complete.
 # - Compare by size or by signed scores, and say which. Scaling by minimum and maximum hides the sign.
-# - Methods agree moderately. So does the length of the word. An agreement score needs a control.
+# - Methods agree moderately; so does the length of the word with many of them. An agreement score needs a control.
 # - The words of one sentence are no sample. Texts are.
 # - Who is right can't be told from agreement. It takes a model, or texts, of which the truth is known.
 #

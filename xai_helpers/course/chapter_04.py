@@ -152,7 +152,7 @@ PICKS = {
         "method": "leave_one_out",
         "target": Target("positive"),
         "planted": ("loved", "adored"),
-        "note": "Without one of the two the model is as sure as before: the other stands in for it. So leave-one-out sees little",
+        "note": "Without one of the two the model is almost as sure as before, for the other stands in for it. Look at how small the scores are",
     },
 }
 
@@ -162,24 +162,24 @@ QUESTIONS = {
         {
             "Minus, whatever stands in for the words": "It is minus where words are deleted. With a mask or a drawn word in their places it is plus.",
             "Plus, whatever stands in for the words": "Plus with a mask, and minus where words are deleted. The same method, the same model, the same text.",
-            "It depends on what stands in for the words": "After 'not' the word speaks for positive, without 'not' against. The share is a mean of both, and the replacement weighs them.",
+            "It depends on what stands in for the words": "After 'not' the word speaks for positive, without 'not' against. The share is a mean of both, and the replacement changes both.",
         },
         "c",
     ),
     "left-out-without-loss": (
         "Leave-one-out gives a word 0. What follows?",
         {
-            "The model doesn't use the word": "'loved' and 'adored' have little, and without both the review is no longer positive.",
+            "The model doesn't use the word": "'loved' and 'adored' have little each, and without both the model is hardly sure any more.",
             "Nothing changes if this word alone is missing": "And no more than that. Another word may stand in for it.",
             "The word is a stop word, such as 'the' or 'and'": "Content words get 0 as soon as another one says the same.",
         },
         "b",
     ),
     "perplexity-of-holes": (
-        "You explain a classifier that never saw a mask, by masking words. What is the trouble?",
+        "You explain a classifier that hardly ever saw a mask, by masking words. What is the trouble?",
         {
-            "The answers to masked texts are partly an opinion about masks": "course-clean was 65 % sure of reviews of which every word was hidden, and right half of the time.",
-            "The tokenizer has no mask token, so that it stops with an error": "It has one, and the model has a vector for it. It was just never trained.",
+            "The answers to masked texts are partly an opinion about masks": "An answer to masks alone is such an opinion: course-clean was 65 % sure of it, and right half of the time.",
+            "The tokenizer has no mask token, so that it stops with an error": "Then you would notice. Most have one, and the model a vector for it, which training may hardly have touched.",
             "None: a mask hides the word, and that is all it does": "It also shows the model something that no training text had.",
         },
         "a",

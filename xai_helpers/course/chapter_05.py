@@ -145,7 +145,7 @@ PICKS = {
         "method": "integrated_gradients",
         "target": Target("Paris", versus="London"),
         "planted": ("Eiffel", "Tower"),
-        "note": "The subject of the fact fixes the answer. The last word is where the answer is read",
+        "note": "The subject of the fact fixes the answer. Eiffel alone carries it here: Tower was planted too, and the model hardly needs it",
     },
 }
 
@@ -153,9 +153,9 @@ QUESTIONS = {
     "how-much-agreement": (
         "Fifteen methods rank the nine words of one review. How will their rankings agree?",
         {
-            "Nearly all with nearly all, above 0.8": "Some pairs do, those that ask related questions. Most don't.",
-            "Anything from about 0 to 0.9, depending on the pair": "Related questions get related answers. Others have little in common.",
-            "They contradict each other, most are below 0": "Below 0 is rare. They all prefer content words, and so would the length of a word.",
+            "Nearly all with nearly all, above 0.8": "A few pairs do, such as rollout and flow. Most don't.",
+            "Anything from about 0 to 0.9, depending on the pair": "Some relatives agree (rollout and flow, 0.93), others don't (leave-one-out and occlusion, 0.08).",
+            "They contradict each other, most are below 0": "Below 0 is rare. Many prefer content words, and so would the length of a word.",
         },
         "b",
     ),
@@ -163,33 +163,33 @@ QUESTIONS = {
         "From one baseline 'entertaining' gets +3.9, from another −2.1. Which is wrong?",
         {
             "The negative one, for the word is one of praise": "Whether a word is nice is not the question. Both add up to the change from their own baseline.",
-            "The one with the larger gap": "A gap says how well an integral was computed. Both gaps are small.",
+            "The one with the larger gap": "A gap says how well an integral was computed. Both are small beside such scores.",
             "Neither: they answer different questions": "Why this rather than masks is not the same as why this rather than zeros. Say which you asked.",
         },
         "c",
     ),
     "most-methods-agree": (
-        "Twelve of fifteen methods put 'despite' first or second. What follows?",
+        "Twelve of fifteen methods put the same word first or second. What follows from that count?",
         {
-            "The model relies on 'despite': so many can't be wrong together": "They can. Many share their ingredients, and a method that only counts letters agrees with them, too.",
-            "They share something. What that is remains to be tested": "It may be the model's reasons, or a liking for long or rare words. Replace the word and look.",
-            "The three others contain mistakes": "Their law is checked as well. They may ask another question.",
+            "So many can't be wrong together: the model relies on the word": "They can, for they share ingredients: masks, gradients, a liking for rare words. The count is no test.",
+            "They share something. What that is remains to be tested": "It may be the model's reasons, or their own. Replace the word, and look what the model says.",
+            "The three others contain mistakes": "Their laws are checked as well. They may ask another question.",
         },
         "b",
     ),
     "p-of-tokens": (
-        "A paper prints ρ = 0.891 (p = 0.001) for two methods on one sentence of eleven tokens. What does the p-value tell you?",
+        "A published comparison prints ρ = 0.891 (p = 0.001) for two methods on one sentence. What does the p-value tell you?",
         {
-            "Nothing of use: the tokens of one sentence are no sample": "They depend on each other, and no one thought that the two rankings are unrelated. Take many texts.",
+            "That the two are not unrelated on this sentence, and no more": "A count of letters reaches that in half of the reviews. For other sentences you need other sentences.",
             "That the methods will agree on other sentences, too": "It knows nothing of other sentences. For that you need some.",
-            "That the agreement can't be due to chance": "The chance that it means, independent draws of words, is none that occurs.",
+            "That both have found what the model relies on": "Two methods can be related for a reason that is not the model's, as a liking for long words.",
         },
         "a",
     ),
     "no-gap-so-right": (
         "The gap of integrated gradients is 0.0001. What follows?",
         {
-            "The scores are faithful to the model": "All four baselines can be given such a gap, and they contradict each other.",
+            "The scores are faithful to the model": "Masks and zeros can both be given such a gap, and they contradict each other about 'entertaining'.",
             "The steps were enough for this baseline": "And no more. Completeness is kept by each baseline, and by the method that gives everything to one word.",
             "The baseline was well chosen": "The gap is about the way, not about where it begins.",
         },

@@ -1,0 +1,158 @@
+"""Leave-one-out beside captum, Shapley values beside shap, LIME beside lime: the same texts, the same holes."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import captum.attr
+import numpy as np
+import shap
+import torch
+import transformers
+from lime.lime_text import LimeTextExplainer
+
+import xai_helpers as xai
+from benchmarks.timing import compare
+from xai_helpers.perturbation import text_game
+from xai_helpers.surrogates import kernel_shap, permutation_shapley, shapley_values
+
+WORDS = "The movie was long and the plot was weak but the actors were great and so I liked it".split()
+
+
+def models() -> Iterator[tuple[str, xai.TextModel, tuple[int, ...]]]:
+    """A name, the model, and the lengths in tokens that it is timed at."""
+    for name in ("course-gpt2", "course-distilbert"):
+        yield name, xai.load(name, device="cpu"), (16, 64, 256)
+    torch.manual_seed(0)
+    small = transformers.GPT2LMHeadModel(transformers.GPT2Config())  # GPT-2 small's size; random weights cost as much
+    yield "GPT-2 small's size", xai.wrap(small, xai.load("course-gpt2").tokenizer), (16, 64)
+
+
+def text_of(model: xai.TextModel, n: int) -> str:
+    """A text of n tokens, special tokens included."""
+    text = WORDS[0]
+    for word in itertools.islice(itertools.cycle(WORDS), 1, None):
+        if (size := len(model.encode(text).units)) >= n:
+            break
+        text += f" {word}"
+    assert size == n
+    return text
+
+
+def batched(model: xai.TextModel, texts: list[str], target: int) -> np.ndarray:
+    """The target's logit for each text, as a user of lime or shap would ask for it: padded, in one pass."""
+    batch = model.tokenizer(list(texts), return_tensors="pt", padding=True)
+    with torch.no_grad():
+        logits = model.model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
+    if model.kind == "causal-lm":
+        logits = logits[torch.arange(len(texts)), batch["attention_mask"].sum(1) - 1]
+    return logits[:, target].double().numpy()
+
+
+def ablation_with_captum(model: xai.TextModel, text: str, target: int, at_once: int) -> torch.Tensor:
+    """Leave-one-out on ids, each token replaced by the mask: captum's FeatureAblation as its users write it."""
+    ids = model.tokenizer(text, return_tensors="pt")["input_ids"]
+
+    def logit(ids: torch.Tensor) -> torch.Tensor:
+        logits = model.model(input_ids=ids).logits
+        return logits[:, target] if model.kind == "classifier" else logits[:, -1, target]
+
+    with torch.no_grad():
+        method = captum.attr.FeatureAblation(logit)
+        return method.attribute(ids, baselines=model.tokenizer.mask_token_id, perturbations_per_eval=at_once)[0]
+
+
+def leave_one_out_rows() -> list[str]:
+    """Against captum one text at a time, its default, and with all texts in one batch or in batches of 32."""
+    rows = []
+    for name, model, lengths in models():
+        for n in lengths:
+            text = text_of(model, n)
+            target = 1
+            ours = functools.partial(xai.leave_one_out, model, text, target, replacement="mask")
+            peers = {
+                k: functools.partial(ablation_with_captum, model, text, target, k) for k in sorted({1, min(n, 32), n})
+            }
+            content = list(ours().content)
+            assert np.allclose(ours().scores[content], peers[n]()[content], atol=1e-3)
+            for at_once, peer in peers.items():
+                how = "its default" if at_once == 1 else f"{at_once} at once"
+                rows.append(compare(f"leave-one-out, {name}, {n} tokens", ours, f"captum FeatureAblation, {how}", peer))
+    return rows
+
+
+def lime_rows() -> list[str]:
+    """Against the lime package with as many texts, asked one by one as in its tutorials, and in one batch."""
+    rows = []
+    for name, model, lengths in models():
+        for n in lengths:
+            text, samples = text_of(model, n), 100 if "size" in name else 300
+            ours = functools.partial(xai.lime, model, text, 1, samples=samples, replacement="delete")
+
+            def answer(texts: list[str], model: xai.TextModel = model) -> np.ndarray:
+                values = batched(model, [t if t.strip() else "the" for t in texts], 1)
+                return np.stack([-values, values], axis=1)
+
+            def one_by_one(texts: list[str], answer: Callable[..., np.ndarray] = answer) -> np.ndarray:
+                return np.concatenate([answer([text]) for text in texts])
+
+            for how, classify in (("one text at a time", one_by_one), ("one batch", answer)):
+                explainer = LimeTextExplainer(random_state=0, bow=False)
+                peer = functools.partial(
+                    explainer.explain_instance, text, classify, num_samples=samples, num_features=n
+                )
+                what = f"LIME, {samples} texts, {name}, {n} tokens"
+                rows.append(compare(what, ours, f"lime, {how}", peer))
+    return rows
+
+
+def shapley_rows() -> list[str]:
+    """Against shap's explainers with as many evaluations, and what each is off by where the exact value is known."""
+    rows = []
+    for name, model, lengths in models():
+        for n in (k for k in lengths if k <= 64):
+            text, samples = text_of(model, n), 400 if "size" not in name else 100
+            game = text_game(model, text, 1, units="tokens")
+            samples = max(samples, 4 * game.n + 4)
+            exact = shapley_values(game, game.n) if game.n <= 14 and "size" not in name else None
+            ids = model.encode(text).ids[0]
+            free = [tokens[0] for _, tokens in game.players]
+
+            def played(kept: np.ndarray, model: Any = model, ids: Any = ids, free: Any = free) -> np.ndarray:
+                rows = ids.repeat(len(kept), 1)
+                rows[:, free] = torch.where(torch.from_numpy(kept) > 0, rows[:, free], model.tokenizer.mask_token_id)
+                with torch.no_grad():
+                    logits = model.model(input_ids=rows).logits
+                return (logits[:, 1] if model.kind == "classifier" else logits[:, -1, 1]).double().numpy()
+
+            nothing, everything = np.zeros((1, game.n)), np.ones((1, game.n))
+            for estimate, peer_name, peer in (
+                (permutation_shapley, "shap Permutation", _with_permutation),
+                (kernel_shap, "shap Kernel", _with_kernel),
+            ):
+                ours = lambda seed=0, estimate=estimate, game=game, s=samples: estimate(game, game.n, s, seed)[0]  # noqa: E731
+                theirs = functools.partial(peer, played, nothing, everything, samples)
+                note = _errors(exact, ours, theirs)
+                what = f"Shapley, {estimate.__name__}, {samples} texts, {name}, {n} tokens{note}"
+                rows.append(compare(what, ours, peer_name, theirs))
+    return rows
+
+
+def _with_permutation(played: Any, nothing: np.ndarray, everything: np.ndarray, samples: int, seed: int = 0) -> Any:
+    explainer = shap.explainers.Permutation(played, nothing, seed=seed)
+    return explainer(everything, max_evals=samples, silent=True).values[0]
+
+
+def _with_kernel(played: Any, nothing: np.ndarray, everything: np.ndarray, samples: int, seed: int = 0) -> Any:
+    np.random.seed(seed)
+    return shap.KernelExplainer(played, nothing).shap_values(everything, nsamples=samples, silent=True, l1_reg=False)[0]
+
+
+def _errors(exact: np.ndarray | None, ours: Callable[..., Any], theirs: Callable[..., Any]) -> str:
+    if exact is None:
+        return ""
+    off = [np.sqrt(np.mean([(run(seed=s) - exact) ** 2 for s in range(10)])) for run in (ours, theirs)]
+    return f" (off by {off[0]:.3f}; shap by {off[1]:.3f})"
