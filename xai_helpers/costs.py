@@ -20,7 +20,7 @@ class Cost:
     """Forward passes and the rows in them (a batch of 8 texts is one pass and 8 rows), backward passes, seconds.
 
     A forward pass is one run of the model's stack below the head, a backward pass one run of the gradient through its
-    last hidden state.
+    last hidden state. Another model that a method asks, as replacement="mlm" does, is not counted.
     """
 
     forwards: int

@@ -262,7 +262,8 @@ def text_game(
     leave: it is replaced as "auto" would); "corpus", tokens drawn from the course's texts by their frequency; or "mlm",
     tokens drawn from what `course-mlm` finds likely there, for the models that share its tokenizer. The last two
     marginalise: values are means over `draws` texts, drawn by `seed`, the same for every coalition. Nothing is decoded
-    and tokenised again, so the kept tokens stay as they were. units: "tokens" or "words".
+    and tokenised again, so the kept tokens stay as they were. units: "tokens" or "words"; a token
+    of nothing but blanks is a unit, too.
 
     Special tokens stay, and in a masked language model the mask. batch_size: texts in one pass, or "auto"; values
     depend on it in rounding only. Raises OptionError, EmptyTextError where nothing can be taken away, and whatever the

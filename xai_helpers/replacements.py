@@ -34,8 +34,9 @@ def stand_in(
 
     replacement: "auto" (the mask token where the tokenizer has one, else a neutral word; never whatever has id 0),
     "mask", "pad", "unk", "zero" (a vector of zeros), "mean" (of all embeddings of the vocabulary), a word that is one
-    token, or a text of as many tokens as this one. Tokens that stay have their own embedding. called: the option's
-    name, for an error. Raises OptionError, or what `TextModel.encode` raises.
+    token, or a text of as many tokens as this one. Whether a model was trained with masks can't be seen from outside:
+    its card may say. Tokens that stay have their own embedding. called: the option's name, for an error. Raises
+    OptionError, or what `TextModel.encode` raises.
     """
     if not isinstance(replacement, str) or not replacement.strip():
         raise OptionError(f"{called}={replacement!r}: choose {', '.join(map(repr, NAMES))}, or give a word or a text")
