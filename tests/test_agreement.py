@@ -94,12 +94,19 @@ def test_constant_columns_have_no_rank_correlation() -> None:
 def test_bad_input_is_named() -> None:
     values = columns([1, 2])
     for k in (0, 3):
-        with pytest.raises(errors.OptionError, match="top 1 to 2"):
+        with pytest.raises(errors.OptionError, match=f"k={k}: .* at least 1 and at most 2"):
             agreement.top_k_overlap(values, k)
     with pytest.raises(errors.OptionError, match="'kendall'"):
         agreement.measured("pearson", values, 1)  # type: ignore[arg-type]
-    with pytest.raises(errors.OptionError, match="at least once"):
-        agreement.bootstrap(np.zeros(3), samples=0)
+    for value in (0, -1, 1.5, "a", None, True):
+        with pytest.raises(errors.OptionError, match=f"samples={value!r}"):
+            agreement.bootstrap(np.zeros(3), samples=value)  # type: ignore[arg-type]
+    for value in (-1, 1.5, "a", None, True):
+        with pytest.raises(errors.OptionError, match=f"seed={value!r}"):
+            agreement.bootstrap(np.zeros(3), seed=value)  # type: ignore[arg-type]
+    assert agreement.top_k_overlap(values, np.int64(2)).tolist() == [[1]]  # type: ignore[arg-type]
+    drawn = [agreement.bootstrap(np.arange(5.0), n(20), n(3)) for n in (int, np.int64)]  # type: ignore[arg-type]
+    assert np.array_equal(*drawn)
 
 
 # --- the bootstrap --------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import matplotlib
 import numpy as np
 import pytest
 import scipy.stats
@@ -197,10 +198,35 @@ def test_words_and_tokens(gpt2: xai.TextModel) -> None:
     methods = {"saliency": "saliency", "words": ("leave_one_out", {"units": "words"})}
     c = xai.compare(gpt2, SENTENCE, methods=methods)
     assert "located" in c.words and c.scores.shape == (9, 2)
-    with pytest.raises(errors.OptionError, match=r"saliency scores 10 units .* and words 9 others.*units='words'"):
-        xai.compare(gpt2, SENTENCE, methods=methods, units="tokens")
+    more = methods | {"too": ("lime", {"units": "words", "samples": 50})}
+    with pytest.raises(errors.OptionError, match=r"10 tokens: words, too doesn't; set units='tokens' .*units='words'"):
+        xai.compare(gpt2, SENTENCE, methods=more, units="tokens")
     tokens = {"saliency": "saliency", "tokens": ("leave_one_out", {"units": "tokens"})}
     assert xai.compare(gpt2, SENTENCE, methods=tokens, units="tokens").scores.shape == (10, 2)
+
+
+@pytest.mark.parametrize("units", ["words", "tokens"])
+def test_methods_are_asked_for_the_units_that_are_compared(gpt2: xai.TextModel, units: Any) -> None:
+    """Under their names and as functions; what stands in options stays, and so does another's option of that name."""
+
+    def own(model: xai.TextModel, text: str, target: Any = None, *, units: str = "its own") -> Attribution:
+        assert units == "its own"
+        return xai.saliency(model, text, target)
+
+    methods: dict[str, Any] = {"a": "lime", "b": ("shapley", {"samples": 64, "estimator": "kernel"})}
+    methods |= {"c": "occlusion", "d": xai.leave_one_out, "e": own, "f": "saliency"}
+    c = xai.compare(gpt2, SENTENCE, methods=methods, units=units)
+    assert not c.left_out and len(c.units) == (9 if units == "words" else 10)
+    for label in "abcd":
+        assert c.attributions[label].options["units"] == units
+    other = "tokens" if units == "words" else "words"
+    alone = xai.compare(gpt2, SENTENCE, methods={"a": ("leave_one_out", {"units": other})}, units=units)
+    assert alone.attributions["a"].options["units"] == other
+
+
+def test_all_methods_can_be_compared_on_tokens(words: xai.TextModel) -> None:
+    c = xai.compare(words, FOUR, units="tokens")
+    assert {"lime", "shapley", *CHEAP} <= set(c.methods) and len(c.units) == 4
 
 
 def test_the_same_number_of_other_units_is_an_error(words: xai.TextModel) -> None:
@@ -273,14 +299,27 @@ def test_bad_input_is_named(words: xai.TextModel) -> None:
         (["lrp", "lrp"], "'lrp' stands twice"),
         ([], "no method to ask"),
         ([3], "3 is no method"),
+        ({"a": ("lrp",)}, r"'a': \('lrp',\) is no pair: give a method and a dict of its options"),
+        ({"a": ("lrp", None)}, "'a': .*None.* is no pair"),
+        ({"a": ("lrp", {}, 1)}, "is no pair"),
+        ({"a": ("lrp", {"epsilom": 1})}, "lrp has no option 'epsilom'; its options: .*epsilon"),
+        ({"a": (xai.lrp, {"epsilom": 1})}, "lrp has no option 'epsilom'"),
+        ({"a": ("lrp", {"target": 1})}, "lrp has no option 'target'"),
+        ({"a": ("attention_flow", {"x": 1}), "b": ONE}, "attention_flow has no option 'x'"),
+        ({"a": (ONE, {"x": 1})}, "own has no option 'x'; its options: none"),
     ):
         with pytest.raises(errors.XaiError, match=message):
             xai.compare(words, FOUR, methods=methods)  # type: ignore[arg-type]
     with pytest.raises(errors.OptionError, match="gives ndarray"):
         xai.compare(words, FOUR, methods={"array": lambda model, text, target: np.ones(4)})  # type: ignore[arg-type, return-value]
-    for options in ({"by": "rank"}, {"k": 0}, {"k": True}, {"k": 2.0}, {"units": "letters"}):
+    for options in ({"by": "rank"}, {"k": 0}, {"k": True}, {"k": 2.0}, {"k": None}, {"k": "3"}, {"units": "letters"}):
         with pytest.raises(errors.OptionError, match=next(iter(options))):
             xai.compare(words, FOUR, methods=CHEAP, **options)  # type: ignore[arg-type]
+    c = xai.compare(words, FOUR, methods={"a": ONE, "b": OTHER}, k=np.int64(2))  # type: ignore[arg-type]
+    assert c.k == 2 and type(c.k) is int
+    for ask in (c.plot, c.agreement):
+        with pytest.raises(errors.OptionError, match="measure='pearson': choose 'spearman'"):
+            ask("pearson")  # type: ignore[arg-type]
     with pytest.raises(errors.OptionError, match="1 unit to compare"):
         xai.compare(words, "cat", methods=CHEAP)
     with pytest.raises(errors.UnsupportedArchitectureError, match=r"xai\.load"):
@@ -288,10 +327,31 @@ def test_bad_input_is_named(words: xai.TextModel) -> None:
 
 
 def test_methods_are_found_before_any_runs(words: xai.TextModel) -> None:
-    ran = []
-    with pytest.raises(errors.UnknownMethodError):
-        xai.compare(words, FOUR, methods={"a": lambda *_: ran.append(1), "b": "shap"})  # type: ignore[arg-type, return-value]
+    ran: list[int] = []
+    spy: Any = lambda *_: ran.append(1)  # noqa: E731
+    for wrong in ("shap", ("lrp", {"epsilom": 1}), ("lrp",)):
+        with pytest.raises(errors.XaiError):
+            xai.compare(words, FOUR, methods={"a": spy, "b": wrong})  # type: ignore[dict-item]
     assert not ran
+
+
+def test_functions_that_take_any_option_or_do_not_say_are_called(words: xai.TextModel) -> None:
+    def lenient(model: xai.TextModel, text: str, target: Any = None, **options: Any) -> Attribution:
+        assert options == {"shift": 1}
+        return ONE(model, text, target)
+
+    def by_place(model: xai.TextModel, text: str, target: Any = None, shift: int = 0) -> Attribution:
+        return lenient(model, text, target, shift=shift)
+
+    class Silent:
+        __signature__ = "no signature"
+
+        def __call__(self, model: xai.TextModel, text: str, target: Any = None, **options: Any) -> Attribution:
+            return lenient(model, text, target, **options)
+
+    options = {"shift": 1}
+    methods: dict[str, Any] = {"a": (lenient, options), "b": (by_place, options), "c": (Silent(), options)}
+    assert xai.compare(words, FOUR, methods=methods).methods == ("a", "b", "c")
 
 
 @pytest.mark.parametrize("family", ["gpt2", "bert"])
@@ -382,6 +442,37 @@ def test_the_figure_holds_every_number(n: int) -> None:
     table = figure.table
     assert table is not None and len(table.rows) == len(c.units) + n
     assert table.rows[-1][-1] == "1.00" and re.search(r"\(rank \d", table.rows[0][1])
+
+
+@pytest.mark.parametrize("n", [2, 7])
+def test_the_figure_says_which_methods_are_left_out(words: xai.TextModel, n: int) -> None:
+    """On a line below all else, in the alternative text and with the table; names are drawn as they are."""
+    own = {f"own {i}": scoring(lambda x, i=i: np.sin((i + 1) * (x + 1))) for i in range(n)}
+    even = {f"even$ number$ {i} \u4e00": scoring(lambda i: 1) for i in range(9)}
+    whole = xai.compare(words, FOUR, 3, own).plot()
+    figure = xai.compare(words, FOUR, 3, own | even).plot()
+    assert "left out" not in plots.as_text(whole) and whole.get_supxlabel() == ""
+    line = f"left out: {', '.join(even)}"
+    shown = figure.get_supxlabel()
+    assert shown.replace("\n", " ") == line.replace("\u4e00", plots.MISSING_GLYPH) and "\n" in shown
+    assert viz.alt_text(figure) == f"{viz.alt_text(whole)}; {line}"
+    assert figure.table is not None and figure.table.title.endswith(line) and whole.table is not None
+    assert figure.table.rows == whole.table.rows
+    figure.draw_without_rendering()
+    (text,) = (text for text in figure.texts if text.get_text() == shown)
+    box = text.get_window_extent()
+    assert min(box.x0, box.y0) >= 0 and box.x1 <= figure.bbox.x1, "within the figure"
+    assert all(box.y1 < axes.get_tightbbox().y0 for axes in figure.axes), "below all else"
+    boxes = [[axes.get_window_extent() for axes in drawn.axes] for drawn in (whole, figure)]
+    for before, after in zip(*boxes, strict=True):
+        assert after.height > 0.9 * before.height, "the cells keep their size"
+
+
+def test_the_line_below_the_figure_heeds_no_style(words: xai.TextModel) -> None:
+    c = xai.compare(words, FOUR, 3, {"one": ONE, "other": OTHER, "even": scoring(lambda i: 1)})
+    plain = plots.png(c.plot())
+    with matplotlib.rc_context({"text.color": "red", "font.family": "monospace", "figure.labelsize": 30}):
+        assert plots.png(c.plot()) == plain
 
 
 def test_the_figure_says_who_agrees_most_and_least() -> None:

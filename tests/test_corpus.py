@@ -141,13 +141,80 @@ def test_targets(model: xai.TextModel) -> None:
     assert list(xai.compare_corpus(model, TEXTS[:2], ["LABEL_0", "none"], ["lrp"]).errors) == [1]
 
 
-def test_bad_input_is_named(model: xai.TextModel) -> None:
+def test_texts_and_targets_come_in_many_containers(model: xai.TextModel) -> None:
+    one = xai.compare_corpus(model, TEXTS[:2], 1, ["lrp"])
+    for texts in (
+        np.array(TEXTS[:2]),
+        np.array(TEXTS[:2], dtype=object),
+        pd.Series(TEXTS[:2], index=[7, 3]),
+        tuple(TEXTS[:2]),
+        (text for text in TEXTS[:2]),
+    ):
+        found = xai.compare_corpus(model, texts, 1, ["lrp"])
+        assert same(found, one) and all(type(text.text) is str for text in found.texts)
+    for targets in (np.int64(1), np.array([1, 1]), pd.Series([1, 1]), iter([1, np.int32(1)]), (1, xai.Target(1))):
+        assert same(xai.compare_corpus(model, TEXTS[:2], targets, ["lrp"]), one)  # type: ignore[arg-type]
+    names = xai.compare_corpus(model, TEXTS[:2], pd.Series(["LABEL_1", "LABEL_2"]), ["lrp"])
+    assert [text.asked.token for text in names.texts] == ["LABEL_1", "LABEL_2"]
+
+
+def test_numbers_of_numpy_are_numbers(model: xai.TextModel, scored: corpus.CorpusComparison) -> None:
+    numbers = {"k": np.int64(3), "samples": np.int32(1000), "seed": np.uint8(0)}
+    c = xai.compare_corpus(model, TEXTS, 1, METHODS, **numbers)  # type: ignore[arg-type]
+    assert (c.k, c.samples, c.seed) == (3, 1000, 0) and {type(x) for x in (c.k, c.samples, c.seed)} == {int}
+    assert c.agreement().equals(scored.agreement())
+
+
+def test_a_measure_that_is_none_is_named(scored: corpus.CorpusComparison) -> None:
+    nothing = dataclasses.replace(scored, texts=())
+    for ask in (scored.plot, scored.agreement, scored.values, nothing.values):
+        for measure in ("pearson", ""):
+            with pytest.raises(errors.OptionError, match=f"measure='{measure}': choose 'spearman'"):
+                ask(measure)  # type: ignore[arg-type]
+
+
+def test_methods_that_fail_on_every_text(model: xai.TextModel) -> None:
+    """One is left out; where all are, or no text can be explained, nothing is left to compare."""
+    wrong: Any = ("lrp", {"epsilon": -1})
+    c = xai.compare_corpus(model, TEXTS[:2], 1, {"wrong": wrong, "saliency": "saliency"})
+    assert list(c.left_out["wrong"]) == [0, 1] and "left out: wrong on 2 texts" in repr(c)
+    for texts, methods, message in (
+        (
+            TEXTS[:2],
+            {"wrong": wrong},
+            "no method has scores for any text, as for text 0: wrong: OptionError: epsilon=-1",
+        ),
+        (TEXTS[:2], {"wrong": wrong, "too": wrong}, "wrong: .*; too: "),
+        (["", "cat " * 500], METHODS, "text 0: EmptyTextError"),
+    ):
+        with pytest.raises(errors.OptionError, match=message):
+            xai.compare_corpus(model, texts, 1, methods)  # type: ignore[arg-type]
+    assert xai.compare_corpus(model, ["", TEXTS[0]], 1, {"wrong": wrong, "saliency": "saliency"}).errors.keys() == {0}
+
+
+def test_bad_input_is_named(model: xai.TextModel, tmp_path: Path) -> None:
+    nan = float("nan")
     for arguments, options, message in (
         (("The cat",), {}, "list of texts"),
         (([],), {}, "list of texts"),
+        ((np.array([]),), {}, "list of texts"),
+        ((b"The cat",), {}, "list of texts"),
+        ((None,), {}, "list of texts"),
+        (([*TEXTS, nan],), {}, "text 4 is nan, not a string"),
+        ((pd.Series([TEXTS[0], None]),), {}, "text 1 is (None|nan), not a string"),
+        (([TEXTS],), {}, "text 0 is .*, not a string"),
+        ((TEXTS, 1.5), {}, "1.5"),
+        ((TEXTS, True), {}, "True"),
+        ((TEXTS, [1, nan, 1, 1]), {}, "nan"),
         ((TEXTS, [1, 2]), {}, "2 targets for 4 texts"),
         ((TEXTS,), {"measure": "pearson"}, "'overlap'"),
-        ((TEXTS,), {"samples": 0}, "samples=0"),
+        *(((TEXTS,), {"samples": value}, f"samples={value!r}") for value in (0, True, 1.5, "a", None)),
+        *(((TEXTS,), {"seed": value}, f"seed={value!r}") for value in (-1, True, 1.5, "a", None)),
+        *(((TEXTS,), {"k": value}, f"k={value!r}") for value in (0, True, 1.5, "a", None)),
+        ((TEXTS,), {"methods": {"a": ("lrp", {"epsilom": 1})}}, "lrp has no option 'epsilom'; its options: .*epsilon"),
+        ((TEXTS,), {"methods": {"a": ("lrp", None)}}, "'a': .* is no pair"),
+        ((TEXTS,), {"path": tmp_path / "none" / "a.jsonl"}, r"none/a\.jsonl'.* in a folder that exists"),
+        ((TEXTS,), {"path": str(tmp_path)}, f"path='{tmp_path}': name a file"),
         ((TEXTS,), {"by": "rank"}, "by='rank'"),
         ((TEXTS,), {"units": "letters"}, "units='letters'"),
         ((TEXTS,), {"methods": ["shap"]}, "'shap'"),

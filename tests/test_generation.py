@@ -81,6 +81,7 @@ def test_the_model_writes_what_it_finds_most_probable(gpt2: xai.TextModel) -> No
 
 def test_a_continuation_is_what_generation_gave(gpt2: xai.TextModel) -> None:
     written = xai.explain_generation(gpt2, PROMPT, "lrp")
+    assert xai.explain_generation(gpt2, PROMPT, "lrp", max_new_tokens=np.int64(1)) == written[:1]  # type: ignore[arg-type]
     for continuation in ("Paris.", " Paris."):
         assert xai.explain_generation(gpt2, PROMPT, "lrp", continuation=continuation) == written
 
@@ -166,6 +167,9 @@ def test_bad_input_is_named(gpt2: xai.TextModel) -> None:
     for options, message in (
         ({"max_new_tokens": 0}, "max_new_tokens=0"),
         ({"max_new_tokens": True}, "max_new_tokens=True"),
+        ({"max_new_tokens": None}, "max_new_tokens=None"),
+        ({"target": " Paris"}, "leave target out; output="),
+        ({"norn": "l2"}, "saliency has no option 'norn'; its options: norm"),
         ({"continuation": " "}, "continuation=' '"),
         ({"method": "shap"}, "'shap'"),
         ({"method": 3}, "3 is no method"),

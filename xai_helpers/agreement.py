@@ -11,6 +11,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from . import checks
 from .errors import OptionError
 
 Measure = Literal["spearman", "kendall", "overlap"]
@@ -41,8 +42,7 @@ def top_k_overlap(values: np.ndarray, k: int) -> np.ndarray:
     Units that tie for the last places share them: of three that tie for one place, each is in the top by a third. What
     two columns have in common of a unit is the smaller of its two shares. Raises OptionError unless 1 <= k <= n_units.
     """
-    if not 1 <= k <= len(values):
-        raise OptionError(f"k={k}: {len(values)} units have a top 1 to {len(values)}")
+    k = checks.whole(k, "k", most=len(values))
     above, equal = _places(values)
     inside = np.clip((k - above) / equal, 0.0, 1.0)
     return np.minimum(inside[:, :, None], inside[:, None, :]).sum(axis=0) / k
@@ -50,22 +50,26 @@ def top_k_overlap(values: np.ndarray, k: int) -> np.ndarray:
 
 def measured(measure: Measure, values: np.ndarray, k: int) -> np.ndarray:
     """The measure of this name; k counts for the overlap alone. Raises OptionError."""
-    if measure not in MEASURES:
-        raise OptionError(f"measure={measure!r}: choose {', '.join(map(repr, MEASURES))}")
+    check_measure(measure)
     if measure == "overlap":
         return top_k_overlap(values, k)
     return spearman(values) if measure == "spearman" else kendall(values)
+
+
+def check_measure(measure: Measure) -> None:
+    """Raises OptionError for a name that is none of `MEASURES`."""
+    if measure not in MEASURES:
+        raise OptionError(f"measure={measure!r}: choose {', '.join(map(repr, MEASURES))}")
 
 
 def bootstrap(values: np.ndarray, samples: int = 1000, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean over the first axis, and the ends of its 95 % percentile bootstrap interval (Efron, 1979): each (...).
 
     values: (n_texts, ...), NaN where a text says nothing. Texts are drawn again with replacement, each with all its
-    values. An interval needs two texts: it is NaN where fewer say anything. Raises OptionError for fewer than one
-    sample.
+    values. An interval needs two texts: it is NaN where fewer say anything. Raises OptionError for samples or a seed
+    that are no such number.
     """
-    if samples < 1:
-        raise OptionError(f"samples={samples}: the bootstrap draws at least once")
+    samples, seed = checks.whole(samples, "samples"), checks.seed(seed)
     n, shape = len(values), values.shape[1:]
     flat = values.reshape(n, -1)
     known = np.isfinite(flat)

@@ -9,17 +9,20 @@ measures what they get right.
 from __future__ import annotations
 
 import functools
+import inspect
+import itertools
 import os
+import textwrap
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 import numpy as np
 
-from . import agreement, registry
+from . import agreement, checks, registry
 from .agreement import Measure
-from .attribution import Attribution, Target, Unit
+from .attribution import Attribution, Target, Unit, joined, word_groups
 from .costs import Cost, counted
 from .errors import OptionError, TargetNotUsedError, XaiError
 from .models import EncodedText, TextModel, require_text_model
@@ -58,7 +61,8 @@ def compare(
     The target is resolved once; methods that take none, such as attention rollout, are called without it. methods:
     names in `METHODS` or functions with the methods' signature; or a mapping of labels to such, or to pairs (method,
     options); None for all of `METHODS`. units: what is compared, "words" (tokens joined by `Attribution.to_words`) or
-    "tokens". Left out are special tokens, the mask that a masked language model is asked about, and what follows the
+    "tokens"; methods of `METHODS` with such an option are asked for these, unless their own options say otherwise. Left
+    out are special tokens, the mask that a masked language model is asked about, and what follows the
     token that a decoder predicts from: no method has a choice there, and agreement would come for free.
 
     by: what is ranked. "size", the absolute score, because not all methods have a sign: saliency and attention say how
@@ -67,11 +71,11 @@ def compare(
 
     A method that raises an XaiError, or gives every unit the same value, is named in `left_out` with the reason, and
     not compared. Other exceptions are not caught. Costs are counted while the methods run, so a method's first call
-    pays for what it loads. Raises OptionError where methods give scores to different units, where the text has fewer
-    than two, or where no method is left; UnknownMethodError; and what the target raises.
+    pays for what it loads. Raises OptionError where a method has no such option, where methods score different units,
+    where the text has fewer than two, or where no method is left; UnknownMethodError; and what the target raises.
     """
-    check(by, k)
-    chosen = calls(methods)
+    k = check(by, k, units)
+    chosen = calls(methods, units)
     found = explained(model, text, target, chosen, units, progress)
     left_out = found.left_out | constant(found.scores, by)
     names = [name for name in found.scores if name not in left_out]
@@ -167,14 +171,15 @@ class Comparison:
         return Table("cost", ("method", *PASSES, "seconds"), tuple(rows))
 
     def plot(self, measure: Measure = "spearman") -> Picture:
-        """The agreement of each two methods, beside each method's scores and ranks."""
+        """The agreement of each two methods, beside each method's scores and ranks; below, which are left out."""
         from .viz import plots
 
-        name = MEASURED[measure].format(k=self.k)
         matrix = self.agreement(measure)
-        return plots.agreement_and_ranks(
+        name = MEASURED[measure].format(k=self.k)
+        figure = plots.agreement_and_ranks(
             self.methods, matrix, self.words, self.scores, self.ranks, measure=name, title=self._title("")
         )
+        return _footed(figure, f"left out: {', '.join(map(visible, self.left_out))}") if self.left_out else figure
 
     def __repr__(self) -> str:
         return "\n\n".join([*map(str, self._tables()), *self._notes()])
@@ -222,8 +227,11 @@ class Call:
         return self.function(model, text, **self.options)
 
 
-def calls(methods: Methods | None) -> dict[str, Call]:
-    """The methods by label, found but not called. Raises UnknownMethodError or OptionError."""
+def calls(methods: Methods | None, units: Units) -> dict[str, Call]:
+    """The methods by label, found but not called, those of the registry asked for these units where they have a choice.
+
+    Raises UnknownMethodError or OptionError.
+    """
     if methods is None:
         methods = tuple(registry.METHODS)
     if isinstance(methods, str) or callable(methods):
@@ -235,18 +243,21 @@ def calls(methods: Methods | None) -> dict[str, Call]:
         methods = dict(zip(names, methods, strict=True))
     if not methods:
         raise OptionError("there is no method to ask; None asks all")
-    return {
-        label: call(*method) if isinstance(method, tuple) else call(method, {}) for label, method in methods.items()
-    }
+    return {label: _asked_for(units, _called(label, method)) for label, method in methods.items()}
 
 
 def call(method: str | Method, options: Mapping[str, Any]) -> Call:
-    """A method with its options. Raises UnknownMethodError or OptionError."""
+    """A method with its options. Raises UnknownMethodError or OptionError, for an option that it doesn't have too."""
     if isinstance(method, str):
-        return Call(registry.find(method), options, registry.record(method).target)
-    if not callable(method):
+        name, found = method, Call(registry.find(method), options, registry.record(method).target)
+    elif callable(method):
+        name, found = getattr(method, "__name__", repr(method)), Call(method, options, None)
+    else:
         raise OptionError(f"{method!r} is no method: give a name, a function, or a pair of one and its options")
-    return Call(method, options, None)
+    known = _options_of(found.function)
+    if known is not None and (unknown := [option for option in options if option not in known]):
+        raise OptionError(f"{name} has no option {unknown[0]!r}; its options: {', '.join(known) or 'none'}")
+    return found
 
 
 @dataclass(frozen=True)
@@ -274,8 +285,6 @@ def explained(
 ) -> Explained:
     """What `compare` and `compare_corpus` start from: every method's scores on the units that are compared."""
     require_text_model("compare", model)
-    if units not in get_args(Units):
-        raise OptionError(f"units={units!r}: choose 'words' or 'tokens'")
     encoded = model.encode(text)
     used = target is not None or any(method.takes_target is not False for method in chosen.values())
     resolved = model.resolve(target, encoded) if used else None
@@ -292,7 +301,7 @@ def explained(
         if not isinstance(given, Attribution):
             raise OptionError(f"{label} gives {type(given).__name__}; a method returns an Attribution")
         attributions[label] = given.to_words() if units == "words" else given
-    content = _content(attributions)
+    content = _content(attributions, encoded, units)
     compared = _compared(model, encoded, content, model.readout(encoded) if resolved is None else resolved.position)
     scores = {label: a.scores[list(a.content)][compared] for label, a in attributions.items()}
     return Explained(
@@ -321,12 +330,13 @@ def constant(scores: Mapping[str, np.ndarray], by: By) -> dict[str, str]:
     return reasons
 
 
-def check(by: By, k: int) -> None:
-    """Raises OptionError for options that rank nothing."""
+def check(by: By, k: int, units: Units) -> int:
+    """k as an int. Raises OptionError for options that rank nothing."""
     if by not in get_args(By):
         raise OptionError(f"by={by!r}: choose 'size' or 'signed'")
-    if isinstance(k, bool) or not isinstance(k, int) or k < 1:
-        raise OptionError(f"k={k!r}: the top has at least 1 unit")
+    if units not in get_args(Units):
+        raise OptionError(f"units={units!r}: choose 'words' or 'tokens'")
+    return checks.whole(k, "k")
 
 
 def bar(items: Items, shown: bool, what: str) -> Items:
@@ -346,21 +356,55 @@ def passes(cost: Cost) -> tuple[str, str, str]:
     return str(cost.forwards), str(cost.rows), str(cost.backwards)
 
 
-def _content(attributions: Mapping[str, Attribution]) -> tuple[Unit, ...]:
+def _called(label: str, method: Any) -> Call:
+    if not isinstance(method, tuple):
+        return call(method, {})
+    if len(method) != 2 or not isinstance(method[1], Mapping):
+        raise OptionError(f"{label!r}: {method!r} is no pair: give a method and a dict of its options")
+    return call(*method)
+
+
+def _asked_for(units: Units, method: Call) -> Call:
+    """The same, with these units among its options if it is of the registry, has the option and doesn't use it."""
+    function = method.function
+    path = f"{getattr(function, '__module__', '')}:{getattr(function, '__qualname__', '')}"
+    ours = any(row.path == path for row in registry.records())
+    if not ours or "units" in method.options or "units" not in (_options_of(function) or ()):
+        return method
+    return replace(method, options={**method.options, "units": units})
+
+
+def _options_of(function: Method) -> list[str] | None:
+    """The names of a function's options, None where it takes any or doesn't say."""
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):  # some that are written in C
+        return None
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return None
+    return [
+        parameter.name
+        for i, parameter in enumerate(parameters)
+        if parameter.kind is parameter.KEYWORD_ONLY
+        or (parameter.kind is parameter.POSITIONAL_OR_KEYWORD and i >= 3)  # after model, text and target
+    ]
+
+
+def _content(attributions: Mapping[str, Attribution], encoded: EncodedText, units: Units) -> tuple[Unit, ...]:
     """The content units that all attributions have. Raises OptionError where they differ."""
     found = {label: [a.units[i] for i in a.content] for label, a in attributions.items()}
-    if not found:
-        return ()
-    first, *others = found
-    spans = [(unit.start, unit.end) for unit in found[first]]
-    for other in others:
-        theirs = [(unit.start, unit.end) for unit in found[other]]
-        if theirs != spans:
-            raise OptionError(
-                f"{first} scores {len(spans)} units of the text and {other} {len(theirs)} others; "
-                "compare at units='words', or give both methods the same units"
-            )
-    return tuple(found[first])
+    spans = {label: [(unit.start, unit.end) for unit in content] for label, content in found.items()}
+    if all(theirs == first for first, theirs in itertools.pairwise(spans.values())):
+        return tuple(next(iter(found.values()), ()))
+    pieces = [[unit] for unit in encoded.units]
+    if units == "words":
+        pieces = [[encoded.units[i] for i in group] for group in word_groups(encoded.text, encoded.units)]
+    asked = [unit for unit in (joined(encoded.text, piece) for piece in pieces) if not unit.special]
+    other = [label for label, theirs in spans.items() if theirs != [(unit.start, unit.end) for unit in asked]]
+    todo = "set units='tokens' in its options, or compare at units='words'" if units == "tokens" else "join its units"
+    raise OptionError(
+        f"methods must score the same units, the text's {len(asked)} {units}: {', '.join(other)} doesn't; {todo}"
+    )
 
 
 def _compared(model: TextModel, encoded: EncodedText, units: Sequence[Unit], position: int) -> list[int]:
@@ -377,3 +421,20 @@ def _compared(model: TextModel, encoded: EncodedText, units: Sequence[Unit], pos
 def _holds(unit: Unit, token: Unit) -> bool:
     same = (unit.start, unit.end) == (token.start, token.end)
     return same or (unit.start < token.end and token.start < unit.end)
+
+
+def _footed(figure: Picture, line: str) -> Picture:
+    """The figure with a line below it, which its alternative text and its table's title have too."""
+    from .viz import plots
+
+    wide, high = figure.get_size_inches()
+    lines = textwrap.wrap(plots._drawable(line), int(14 * wide))  # characters of 8 points
+    figure.set_size_inches(wide, high + 0.15 * len(lines))
+    figure.set_layout_engine("constrained")
+    figure.supxlabel(
+        "\n".join(lines), x=0.01, ha="left", fontsize=8, fontfamily=plots.FONT, color="black", parse_math=False
+    )
+    figure.alt = f"{figure.alt}; {line}"
+    if figure.table is not None:
+        figure.table = replace(figure.table, title=f"{figure.table.title}; {line}")
+    return plots._arranged(figure)

@@ -10,17 +10,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from . import agreement
-from .agreement import MEASURES, Measure, bootstrap
+from . import agreement, checks
+from .agreement import Measure, bootstrap, check_measure
 from .attribution import Target, Unit
 from .comparison import (
     MEASURED,
@@ -65,8 +65,8 @@ Targets = Target | str | int | None
 
 def compare_corpus(
     model: TextModel,
-    texts: Sequence[str],
-    targets: Targets | Sequence[Targets] = None,
+    texts: Iterable[str],
+    targets: Targets | Iterable[Targets] = None,
     methods: Methods | None = None,
     *,
     units: Units = "words",
@@ -80,7 +80,8 @@ def compare_corpus(
 ) -> CorpusComparison:
     """`compare` on each of many texts, and how far each two methods agree on average.
 
-    targets: one for all texts, or a list with one for each; None explains each text's own prediction. methods, units,
+    texts, targets: lists, arrays, columns of a table, or whatever else gives one after the other. targets: one for all
+    texts, or one for each; None explains each text's own prediction. methods, units,
     by, k: as in `compare`; a text with fewer than k + 1 units has a smaller top. measure: what is averaged. samples,
     seed: of the bootstrap over texts.
 
@@ -89,18 +90,22 @@ def compare_corpus(
     function of one's own is known by its module and name only: give it another path when it has changed.
 
     A text that can't be explained (too long, or without such a target) is named in `errors`, a method that fails on a
-    text in `left_out`. Raises OptionError, UnknownMethodError, FormatError where the path holds anything else, and what
-    the methods raise beside an XaiError.
+    text in `left_out`. Raises OptionError, also where no method has scores for any text; UnknownMethodError;
+    FormatError where the path holds anything else; and what the methods raise beside an XaiError.
     """
     require_text_model("compare_corpus", model)
-    check(by, k)
-    _check(texts, units, measure, samples)
-    chosen = calls(methods)
-    asked = list(zip(texts, _each(targets, len(texts)), strict=True))
+    k, samples, seed = check(by, k, units), checks.whole(samples, "samples"), checks.seed(seed)
+    check_measure(measure)
+    chosen = calls(methods, units)
+    given = _listed(texts)
+    asked = list(zip(given, _each(targets, len(given)), strict=True))
     keep, done = _kept(path, _header(model, chosen, units), asked) if path is not None else (lambda _: None, [])
     for text, target in bar(asked[len(done) :], progress, "texts"):
         done.append(_scored(model, text, target, chosen, units))
         keep(done[-1])
+    if not any(text.scores for text in done):
+        reasons = (text.error or "; ".join(f"{label}: {why}" for label, why in text.left_out.items()) for text in done)
+        raise OptionError(f"no method has scores for any text, as for text 0: {next(reasons)}")
     return CorpusComparison(model.name, tuple(chosen), tuple(done), by, measure, k, samples, seed)
 
 
@@ -176,6 +181,8 @@ class CorpusComparison:
 
     def values(self, measure: Measure | None = None) -> np.ndarray:
         """Each text's agreement of each two methods, NaN where one is left out: (n_texts, n_methods, n_methods)."""
+        measure = self.measure if measure is None else measure
+        check_measure(measure)
         found = np.full((len(self.texts), len(self.methods), len(self.methods)), np.nan)
         for i, text in enumerate(self.texts):
             labels = [label for label in text.scores if label not in constant(text.scores, self.by)]
@@ -183,7 +190,7 @@ class CorpusComparison:
                 columns = ranked(np.stack([text.scores[label] for label in labels], axis=1), self.by)
                 place = [self.methods.index(label) for label in labels]
                 k = min(self.k, len(text.units) - 1)
-                found[i][np.ix_(place, place)] = agreement.measured(measure or self.measure, columns, k)
+                found[i][np.ix_(place, place)] = agreement.measured(measure, columns, k)
         return found
 
     def agreement(self, measure: Measure | None = None) -> pd.DataFrame:
@@ -242,7 +249,7 @@ class CorpusComparison:
         """The mean agreement of each two methods, with its interval."""
         from .viz import plots
 
-        measure = measure or self.measure
+        measure = self.measure if measure is None else measure
         means = bootstrap(self.values(measure), self.samples, self.seed)
         name = MEASURED[measure].format(k=self.k)
         return plots.agreement_grid(self.methods, *means, measure=name, title=f"{self._title()}; 95 % intervals")
@@ -297,6 +304,8 @@ def _kept(
 ) -> tuple[Callable[[ScoredText], None], list[ScoredText]]:
     """What writes a text to the file, and the texts that it holds already. Raises FormatError."""
     file = Path(path)
+    if file.is_dir() or not file.parent.is_dir():
+        raise OptionError(f"path={os.fspath(path)!r}: name a file in a folder that exists")
     written = file.read_bytes() if file.exists() else b""
     whole = written[: written.rfind(b"\n") + 1]
     first = json.dumps(header).encode() + b"\n"
@@ -360,22 +369,20 @@ def _identity(function: Callable[..., Any]) -> tuple[str, str]:
     return getattr(function, "__module__", ""), getattr(function, "__qualname__", type(function).__qualname__)
 
 
-def _each(targets: Targets | Sequence[Targets], n: int) -> list[Target]:
-    given = [targets] * n if targets is None or isinstance(targets, Target | str | int) else list(targets)
+def _listed(texts: Iterable[str]) -> list[str]:
+    if isinstance(texts, str | bytes) or not isinstance(texts, Iterable) or not (found := list(texts)):
+        raise OptionError(f"texts={texts!r}: give a list of texts")
+    for i, text in enumerate(found):
+        if not isinstance(text, str):
+            raise OptionError(f"text {i} is {text!r}, not a string: leave it out, or give another")
+    return [str(text) for text in found]  # numpy's strings too
+
+
+def _each(targets: Targets | Iterable[Targets], n: int) -> list[Target]:
+    given = [targets] * n if isinstance(targets, str) or not isinstance(targets, Iterable) else list(targets)
     if len(given) != n:
         raise OptionError(f"{len(given)} targets for {n} texts: give one for each, or one for all")
     return [target if isinstance(target, Target) else Target(target) for target in given]
-
-
-def _check(texts: Sequence[str], units: Units, measure: Measure, samples: int) -> None:
-    if isinstance(texts, str) or not texts:
-        raise OptionError(f"texts={texts!r}: give a list of texts")
-    if units not in get_args(Units):
-        raise OptionError(f"units={units!r}: choose 'words' or 'tokens'")
-    if measure not in MEASURES:
-        raise OptionError(f"measure={measure!r}: choose {', '.join(map(repr, MEASURES))}")
-    if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
-        raise OptionError(f"samples={samples!r}: the bootstrap draws at least once")
 
 
 def _ranks(scores: np.ndarray, by: By) -> np.ndarray:

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from . import checks
 from .attribution import Attribution, Output, Target
 from .batches import logits_of
 from .comparison import Method, call
@@ -44,6 +45,8 @@ def explain_generation(
     require_text_model("explain_generation", model)
     if model.kind != "causal-lm":
         raise NoHeadError(f"{model.name} is a {model.kind}: only a causal language model generates")
+    if "target" in options:
+        raise OptionError("each step explains the token that comes next: leave target out; output= says what of it")
     chosen = call(method, options)
     steps = _written(model, prompt, max_new_tokens) if continuation is None else _given(model, prompt, continuation)
     return tuple(chosen(model, text, Target(token, output=output)) for text, token in steps)
@@ -63,12 +66,11 @@ def _given(model: TextModel, prompt: str, continuation: str) -> list[tuple[str, 
 
 def _written(model: TextModel, prompt: str, max_new_tokens: int) -> list[tuple[str, int]]:
     """For each token that the model writes the text before it, and its id."""
-    if isinstance(max_new_tokens, bool) or not isinstance(max_new_tokens, int) or max_new_tokens < 1:
-        raise OptionError(f"max_new_tokens={max_new_tokens!r}: give a number of at least 1")
+    most = checks.whole(max_new_tokens, "max_new_tokens")
     ids: list[int] = model.encode(prompt).ids[0].tolist()
     text = prompt
     steps: list[tuple[str, int]] = []
-    while len(steps) < max_new_tokens and len(ids) <= model.max_tokens:
+    while len(steps) < most and len(ids) <= model.max_tokens:
         with torch.no_grad():
             rows = torch.tensor([ids], device=model.model.device)
             token = int(logits_of(model, rows, len(ids) - 1).argmax())
