@@ -1,7 +1,8 @@
 """Our methods beside the field's libraries, both timed in one run: `make bench`. What counts is the ratio.
 
-Each row takes the best of several alternating runs, on one thread. The table goes to benchmarks/results.md. lxt has an
-environment of its own, made by `make peers`, and takes turns with ours.
+Each row takes the best of several alternating runs, on one thread. The tables go to benchmarks/results.md, one for each
+section; `make bench ARGS="lime shapley"` times these sections and leaves the others as they are. lxt has an environment
+of its own, made by `make peers`, and takes turns with ours.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import json
 import platform
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
@@ -23,11 +23,11 @@ import numpy as np
 import torch
 
 import xai_helpers as xai
+from benchmarks import integrated_gradients, perturbation
+from benchmarks.timing import compare, row, seconds
 from xai_helpers import attention, gradients, propagation
 from xai_helpers.installation import versions
 
-ROUNDS = 5
-ENOUGH = 5.0  # seconds that a row goes on for, if its rounds are short
 TURNS = 4  # of ours and lxt's processes
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).with_name("results.md")
@@ -36,37 +36,19 @@ LXT, EXPORTED = ROOT / ".venv-lxt" / "bin" / "python", ROOT / "build" / "peers"
 PROMPT = "The Eiffel Tower is located in the city of"
 TEXTS = {"10 tokens": PROMPT, "64 tokens": " ".join((PROMPT.split() * 7)[:58])}
 TARGET = "Paris"
-NOTES = """\
-All but the first two rows: course-gpt2, 4 layers of width 128, on the CPU. Ours start from the text.
+GRADIENTS = """\
+course-gpt2, 4 layers of width 128. Ours start from the text. captum's InputXGradient: as its user writes it, tokenizer
+and embedding lookup included.
+"""
+LRP = """\
+course-gpt2. Ours start from the text.
 
-- captum's InputXGradient: as its user writes it, tokenizer and embedding lookup included.
 - plain pass: `gradients.embedding_gradient`, forward and backward to the embeddings, nothing patched. `xai.lrp` aims at
   less than 1.5 times its time: more than 0.67 in the last column.
 - lxt: from ids to the relevance of the embeddings, by classes that were patched before, for good. "LRP alone" starts
   and ends there too, but patches the model and puts it back in each call. `xai.lrp` also encodes the text, resolves the
   target and accounts for all that is absorbed.
 """
-
-
-def seconds(run: Callable[[], object]) -> float:
-    """Seconds of one run."""
-    start = time.perf_counter()
-    run()
-    return time.perf_counter() - start
-
-
-def row(what: str, mine: float, peer: str, theirs: float) -> str:
-    """One row of the table."""
-    return f"| {what} | {mine * 1e3:.1f} ms | {peer} | {theirs * 1e3:.1f} ms | {theirs / mine:.2f} |"
-
-
-def compare(what: str, ours: Callable[[], object], peer_name: str, peer: Callable[[], object]) -> str:
-    """The row of two calls that alternate."""
-    times: list[tuple[float, float]] = []
-    while len(times) < ROUNDS or sum(map(sum, times)) < ENOUGH:
-        times.append((seconds(ours), seconds(peer)))
-    mine, theirs = (min(column) for column in zip(*times, strict=True))
-    return row(what, mine, peer_name, theirs)
 
 
 def fresh(code: str) -> Callable[[], object]:
@@ -162,33 +144,61 @@ def lxt_rows(model: xai.TextModel) -> list[str]:
     ]
 
 
-def main() -> None:
-    """Times everything, prints the table and writes it to benchmarks/results.md."""
-    torch.set_num_threads(1)
-    model = xai.load("course-gpt2", device="cpu")
-    rows = [
+def package_rows() -> list[str]:
+    """Importing, and attention flow."""
+    return [
         compare("import xai_helpers", fresh("import xai_helpers"), "import torch", fresh("import torch")),
         *attention_rows(),
-        *gradient_rows(model),
-        *lrp_rows(model),
-        *lxt_rows(model),
     ]
-    peers = {name: metadata.version(name) for name in ("networkx", "captum")}
-    used = ", ".join(f"{name} {version}" for name, version in {**versions(), **peers}.items())
-    text = "\n".join(
-        [
-            f"Made by `make bench` with Python {platform.python_version()}, {used}.",
-            "",
-            "| what | ours | peer | peer's time | times as fast |",
-            "|---|---|---|---|---|",
-            *rows,
-            "",
-            NOTES,
-        ]
-    )
-    RESULTS.write_text(text, encoding="utf-8")
-    print(text)
+
+
+def course_gpt2() -> xai.TextModel:
+    """The model of the sections that have one only."""
+    return xai.load("course-gpt2", device="cpu")
+
+
+# What each section times, and what is to be said of it.
+SECTIONS: dict[str, tuple[Callable[[], list[str]], str]] = {
+    "package": (package_rows, ""),
+    "gradients": (lambda: gradient_rows(course_gpt2()), GRADIENTS),
+    "lrp": (lambda: [*lrp_rows(course_gpt2()), *lxt_rows(course_gpt2())], LRP),
+    "integrated_gradients": (integrated_gradients.rows, integrated_gradients.NOTES),
+    "leave_one_out": (perturbation.leave_one_out_rows, perturbation.LEAVE_ONE_OUT),
+    "lime": (perturbation.lime_rows, perturbation.LIME),
+    "shapley": (perturbation.shapley_rows, perturbation.SHAPLEY),
+}
+
+
+def section(name: str) -> str:
+    """One section's page."""
+    timed, notes = SECTIONS[name]
+    peers = {peer: metadata.version(peer) for peer in ("networkx", "captum", "lime", "shap")}
+    used = ", ".join(f"{library} {version}" for library, version in {**versions(), **peers}.items())
+    lines = [
+        f"## {name}\n",
+        f'Made by `make bench ARGS="{name}"` on one thread, with Python {platform.python_version()}, {used}.\n',
+        "| what | ours | peer | peer's time | times as fast |",
+        "|---|---|---|---|---|",
+        *timed(),
+    ]
+    return "\n".join([*lines, "", notes]).rstrip() + "\n"
+
+
+def main(names: list[str]) -> None:
+    """Times these sections, or all, prints them and puts them into benchmarks/results.md."""
+    if unknown := set(names) - set(SECTIONS):
+        raise SystemExit(f"no section {', '.join(sorted(unknown))}; there is {', '.join(SECTIONS)}")
+    torch.set_num_threads(1)
+    before = RESULTS.read_text(encoding="utf-8").split("\n## ")[1:] if RESULTS.exists() else []
+    pages = {page.partition("\n")[0]: f"## {page.rstrip()}\n" for page in before}
+    for name in names or SECTIONS:
+        pages[name] = section(name)
+        print(pages[name], flush=True)
+        ordered = [pages[known] for known in SECTIONS if known in pages]
+        partial = RESULTS.with_suffix(".partial")
+        partial.write_text("# Ours beside the field's libraries\n\n" + "\n".join(ordered), encoding="utf-8")
+        partial.replace(RESULTS)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
