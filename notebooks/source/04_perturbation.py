@@ -412,18 +412,11 @@ viz.explore(
 # %%
 def spread_of(method: str, samples: int, replacement: str) -> plots.Picture:
     """Scores of five seeds: their mean, and how far they spread."""
-    options = {} if method == "lime" else {"estimator": method}
+    options = {"samples": samples, "replacement": replacement}
+    if method != "lime":
+        options["estimator"] = method
     name = "lime" if method == "lime" else "shapley"
-    found = surrogates.over_seeds(
-        model,
-        review,
-        name,
-        "positive",
-        seeds=5,
-        samples=samples,
-        replacement=replacement,
-        **options,
-    )
+    found = surrogates.over_seeds(model, review, name, "positive", seeds=5, **options)
     columns = {"mean": found.scores.mean(axis=0), "standard deviation": found.deviation}
     title = f"agreement between seeds (Kendall's tau): {found.agreement:.2f}"
     return plots.side_by_side(found.words, columns, title=title, shared=True)
