@@ -14,15 +14,14 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
-import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, SupportsFloat, SupportsIndex
+from typing import Any, Literal
 
 import numpy as np
 import torch
 
-from . import targets
+from . import checks, targets
 from .architectures import hooked
 from .attribution import Attribution, Target
 from .batches import BatchSize, logits_of, rows_at_once
@@ -90,13 +89,13 @@ def integrated_gradients(
     depend on it in rounding only. Raises OptionError, ToleranceError, and whatever the target or the baseline raises.
     """
     require_text_model("integrated_gradients", model)
-    steps = _at_least("steps", steps, 1)
+    steps = checks.whole(steps, "steps")
     if tolerance is not None:
-        tolerance = _number("tolerance", tolerance)
+        tolerance = checks.number(tolerance, "tolerance", least=0)
     encoded = model.encode(text)
     target = target if isinstance(target, Target) else Target(target)
     place = targets.predicted_from(model, encoded, target.position)
-    with gradients_for(model, lambda name: False):
+    with gradients_for(model, lambda name: False), _without_weights(model):
         ids = _read(model, encoded, place)
         at_once = rows_at_once(model, ids.shape[1], batch_size, differentiated=True)
         baseline, start = stand_in(model, encoded, baseline, called="baseline")
@@ -152,7 +151,7 @@ def path_integral(
 def quadrature_rule(quadrature: Quadrature, steps: int) -> tuple[np.ndarray, np.ndarray]:
     """Where on [0, 1] a function is asked, and how much each answer counts in its integral: two times (steps,)."""
     _check("quadrature", quadrature, QUADRATURES)
-    steps = _at_least("steps", steps, 1)
+    steps = checks.whole(steps, "steps")
     if quadrature == "midpoint":
         return (np.arange(steps) + 0.5) / steps, np.full(steps, 1 / steps)
     nodes, weights = np.polynomial.legendre.leggauss(steps)
@@ -183,12 +182,12 @@ def smoothgrad(
     whatever the target raises.
     """
     require_text_model("smoothgrad", model)
-    noise = _number("noise", noise)
-    samples = _at_least("samples", samples, 2)
-    seed = _at_least("seed", seed, 0)
+    noise = checks.number(noise, "noise", least=0)
+    samples = checks.whole(samples, "samples", least=2)
+    seed = checks.seed(seed)
     _check("norm", norm, tuple(NORMS))
     encoded = model.encode(text)
-    with gradients_for(model, lambda name: False):
+    with gradients_for(model, lambda name: False), _without_weights(model):
         resolved = model.resolve(target, encoded)
         ids = _read(model, encoded, resolved.position)
         at_once = rows_at_once(model, ids.shape[1], batch_size, differentiated=True)
@@ -272,6 +271,20 @@ def gradients_for(model: TextModel, chosen: Callable[[str], bool]) -> Iterator[N
                 parameter.requires_grad_(required)
 
 
+@contextlib.contextmanager
+def _without_weights(model: TextModel) -> Iterator[None]:
+    """Within the context, attention does not give its weights, which takes less time; where it is edited, it stays."""
+    network = model.model
+    if network.config._attn_implementation != "eager":
+        yield
+        return
+    network.set_attn_implementation("sdpa")
+    try:
+        yield
+    finally:
+        network.set_attn_implementation("eager")
+
+
 def _gradient_at(model: TextModel, ids: torch.Tensor, resolved: ResolvedTarget, points: torch.Tensor) -> torch.Tensor:
     """The gradient of the target's value where the tokens' embeddings are points: (n_points, n_tokens, width)."""
     points.requires_grad_()
@@ -301,18 +314,6 @@ def _size(gradient: torch.Tensor, norm: Norm) -> torch.Tensor:
 def _check(name: str, value: object, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise OptionError(f"{name}={value!r}: choose {', '.join(map(repr, choices))}")
-
-
-def _at_least(name: str, value: object, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, SupportsIndex) or operator.index(value) < least:
-        raise OptionError(f"{name}={value!r}: give a whole number of at least {least}")
-    return operator.index(value)
-
-
-def _number(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, SupportsFloat) or not 0 <= float(value) < math.inf:
-        raise OptionError(f"{name}={value!r}: give a number of at least 0")
-    return float(value)
 
 
 def _attribution(
