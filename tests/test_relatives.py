@@ -1,5 +1,6 @@
 """The small models beside course-gpt2: by hand, they are their rules; trained, they do what their cards say."""
 
+import ast
 import itertools
 import json
 from pathlib import Path
@@ -258,3 +259,14 @@ def test_loan_decider_follows_the_rule() -> None:
     assert report.right >= 0.97 * report.applications
     assert report.flips > 50 and report.flips_found >= 0.95 * report.flips
     assert report.swap_flips <= 0.01 * report.swaps
+
+
+def test_chapter_03_teaches_the_rule_that_the_loans_were_made_by() -> None:
+    source = (Path(__file__).parents[1] / "notebooks" / "source" / "03_relevance_propagation.py").read_text("utf-8")
+    found = [
+        node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "points"
+    ]
+    assert len(found) == 1 and ast.literal_eval(found[0].value) == loans.POINTS
+    assert f"approved with at least {loans.THRESHOLD} points" in source
