@@ -18,7 +18,7 @@ from benchmarks.timing import compare, seconds
 TARGET, STEPS = 1, 32
 THEIR_STEPS = 50  # captum's default
 FEWER = (8, 12, 16, 20, 24, 28, 32, 40, 50, 64, 100)
-FLOOR = 1e-5  # smaller gaps are rounding
+FLOOR = 2e-5  # smaller gaps are rounding
 LARGE = 512  # a width above which one text must do
 Run = Callable[..., Any]
 NOTES = """\
@@ -29,7 +29,7 @@ on the model as transformers loads it, tokenizer included.
   fastest here. Ours chooses its own, and multiplies only the state at the readout by the unembedding, which captum's
   user does for every token; in a classifier there is nothing of that kind to save.
 - gap: captum's default of 50 steps against as few of ours as leave no larger a gap (root mean square over a few texts:
-  one gap may be small by luck), or none above 1e-5, where single precision ends. Both use Gauss-Legendre quadrature, so
+  one gap may be small by luck), or none above 2e-5, where single precision ends. Both use Gauss-Legendre quadrature, so
   fewer steps do only where both have reached that end. The classifier of DistilBERT has a ReLU, for which no quadrature
   is exact: there it takes about as many steps, and the ratio is that of the time of a step.
 """

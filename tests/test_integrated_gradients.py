@@ -583,7 +583,8 @@ def test_bad_options_are_named() -> None:
         for value in values:
             with pytest.raises(errors.OptionError, match=f"{name}=.*{message}"):
                 method(model, tiny.TEXT, **{name: value})
-    assert ig(model, tiny.TEXT, steps=np.int64(3)).options["steps"] == 3  # numpy's numbers are numbers
+    numbers = ig(model, tiny.TEXT, steps=np.int64(3), batch_size=np.int64(2)).options  # numpy's are numbers
+    assert (numbers["steps"], numbers["batch_size"]) == (3, 2)
     for method in (ig, smoothgrad):
         with pytest.raises(errors.UnsupportedArchitectureError, match=r"xai\.load"):
             method("gpt2", tiny.TEXT)

@@ -116,8 +116,8 @@ def integrated_gradients(
                     "start from more steps, or, if rounding is in the way, load the model with dtype=torch.float64"
                 )
             steps *= 2
-    options = {"baseline": baseline, "steps": steps, "quadrature": quadrature}
-    options |= {"tolerance": tolerance, "batch_size": batch_size}
+    options = {"baseline": baseline, "steps": steps, "quadrature": quadrature, "tolerance": tolerance}
+    options["batch_size"] = "auto" if batch_size == "auto" else at_once
     shares = {"total": total, "absorbed": {"baseline": nothing}}
     return _attribution(model, encoded, resolved, "integrated_gradients", scores, options, **shares)
 
@@ -203,7 +203,8 @@ def smoothgrad(
             mean += found.sum(0) / n
             square += found.square().sum(0) / n
     errors = ((square - mean.square()).clamp(min=0) / max(1, n - 1)).sqrt()
-    options = {"noise": noise, "samples": samples, "seed": seed, "norm": norm, "batch_size": batch_size}
+    options: dict[str, Any] = {"noise": noise, "samples": samples, "seed": seed, "norm": norm}
+    options["batch_size"] = "auto" if batch_size == "auto" else at_once
     details = {"standard_errors": _for_all(encoded, _size(errors, norm)).tolist()}
     return _attribution(model, encoded, resolved, "smoothgrad", _size(mean, norm), options, details=details)
 
