@@ -460,6 +460,7 @@ def test_the_figure_says_which_methods_are_left_out(words: xai.TextModel, n: int
     assert figure.table.rows == whole.table.rows
     figure.draw_without_rendering()
     (text,) = (text for text in figure.texts if text.get_text() == shown)
+    assert not text.get_parse_math()
     box = text.get_window_extent()
     assert min(box.x0, box.y0) >= 0 and box.x1 <= figure.bbox.x1, "within the figure"
     assert all(box.y1 < axes.get_tightbbox().y0 for axes in figure.axes), "below all else"
