@@ -88,10 +88,14 @@ def lrp_alone(model: xai.TextModel, ids: torch.Tensor, target: int, rule: propag
 
 def attention_rows() -> list[str]:
     """Attention flow."""
-    weights = np.tril(np.random.default_rng(0).exponential(size=(6, 4, 16, 16)))
-    mixed = attention.mix(weights / weights.sum(-1, keepdims=True))
-    ours, peer = lambda: attention.maximum_flows(mixed, 15), lambda: flow_with_networkx(mixed, 15)
-    return [compare("attention flow, 6 layers, 16 tokens", ours, "networkx", peer)]
+    rows = []
+    for layers, n in ((6, 16), (12, 32)):
+        weights = np.tril(np.random.default_rng(0).exponential(size=(layers, 4, n, n)))
+        mixed = attention.mix(weights / weights.sum(-1, keepdims=True))
+        ours = functools.partial(attention.maximum_flows, mixed, n - 1)
+        peer = functools.partial(flow_with_networkx, mixed, n - 1)
+        rows.append(compare(f"attention flow, {layers} layers, {n} tokens", ours, "networkx", peer))
+    return rows
 
 
 def gradient_rows(model: xai.TextModel) -> list[str]:
@@ -147,7 +151,12 @@ def lxt_rows(model: xai.TextModel) -> list[str]:
 def package_rows() -> list[str]:
     """Importing, and attention flow."""
     return [
-        compare("import xai_helpers", fresh("import xai_helpers"), "import torch", fresh("import torch")),
+        compare(
+            "import xai_helpers",
+            fresh("import xai_helpers"),
+            "import torch",
+            fresh("import torch"),
+        ),
         *attention_rows(),
     ]
 

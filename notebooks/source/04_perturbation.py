@@ -161,24 +161,34 @@ for choice in choices:
 
 # %%
 gpt = xai.load("course-gpt2")
+corpora = xai.models.data_folder() / "corpora"
 fact = "The Eiffel Tower is located in the city of Paris.".split()
-fillers = {"nothing (deleted)": [], "the": ["the"], "<|mask|>": ["<|mask|>"], "!": ["!"]}
-print(f"{'as it is':18} {perplexity(gpt, ' '.join(fact)):6.1f}")
+lines = (corpora / "course-gpt2-sample.jsonl").read_text(encoding="utf-8").splitlines()
+drawn = np.random.default_rng(0).choice(
+    " ".join(json.loads(x)["text"] for x in lines).split(), 10
+)
+fillers = {name: [name] for name in ("the", "<|mask|>", "<|pad|>", "!")}
+fillers |= {"nothing (deleted)": [""], "words of the corpus": drawn.tolist()}
+
+# %%
+print(f"{'as it is':20} {perplexity(gpt, ' '.join(fact)):6.1f}")
 for name, filler in fillers.items():
-    texts = [" ".join(fact[:i] + filler + fact[i + 1 :]) for i in range(1, 9)]
-    print(f"{name:18} {np.exp(np.mean([np.log(perplexity(gpt, t)) for t in texts])):6.1f}")
+    changed = [[*fact[:i], word, *fact[i + 1 :]] for i in range(1, 9) for word in filler]
+    surprise = [np.log(perplexity(gpt, " ".join(filter(None, words)))) for words in changed]
+    print(f"{name:20} {np.exp(np.mean(surprise)):6.1f}")
 
 # %% [markdown]
-# Each line but the first is a (geometric) mean over eight texts, with one word changed in each. Of the four, deleted
-# words leave the least surprising texts; masks, although this model saw some in training, have more than ten times the
-# perplexity of the text as it is.
+# Each line but the first is a (geometric) mean over eight texts, with one word changed in each, and over ten words
+# for the corpus. Deleted words leave the least surprising texts; masks, although this model saw some in training,
+# have more than ten times the perplexity of the text as it is. (*zero* and *mean* are no texts, so there is nothing
+# to ask.)
 #
 # Does it matter? Three classifiers of ours have the same task. `course-clean` and `course-distilbert` saw a few masks
 # in training, in a quarter of the reviews; `course-masking` saw any share of any review masked. We hide words of 200
 # reviews that none of them was trained on, and compare how sure they are with how often they are right:
 
 # %%
-path = xai.models.data_folder() / "corpora" / "reviews" / "dev.jsonl"
+path = corpora / "reviews" / "dev.jsonl"
 reviews = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()][:200]
 
 
