@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 
 ROUNDS = 5
-ENOUGH = 5.0  # seconds that a row goes on for, if its rounds are short
-MOST = 30.0  # seconds after which two rounds must do
+ENOUGH = 3.0  # seconds that a row goes on for, if its rounds are short
+MOST = 12.0  # seconds after which two rounds must do
 
 
 def seconds(run: Callable[[], object]) -> float:
