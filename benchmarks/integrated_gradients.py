@@ -96,7 +96,7 @@ def steps_for(model: xai.TextModel, text: str, theirs: Run) -> tuple[int, float,
     """
     words = text.split()
     n_texts = 5 if model.config.hidden_size < LARGE else 1
-    texts = [" ".join(words[k:] + words[: max(0, k - 1)]) for k in range(0, 3 * n_texts, 3)]
+    texts = [" ".join(words[k:] + words[: max(0, k - 2)]) for k in range(0, 3 * n_texts, 3)]
     change = [
         (a.total or 0.0) - a.absorbed["baseline"]
         for a in (xai.integrated_gradients(model, t, TARGET, baseline="mask", steps=1) for t in texts)
