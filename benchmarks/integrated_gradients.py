@@ -32,6 +32,8 @@ on the model as transformers loads it, tokenizer included.
   one gap may be small by luck), or none above 2e-5, where single precision ends. Both use Gauss-Legendre quadrature, so
   fewer steps do only where both have reached that end. The classifier of DistilBERT has a ReLU, for which no quadrature
   is exact: there it takes about as many steps, and the ratio is that of the time of a step.
+- Below 1: in a classifier, and where the blocks are wide, the steps are all the work, and both do the same. Ours keeps
+  below a bound of memory, so its batches are smaller than captum's one.
 """
 
 
