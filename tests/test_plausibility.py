@@ -139,6 +139,7 @@ def test_by_hand(reviews: tuple[Marked, ...]) -> None:
     assert (one.k, one.share, measures(one)) == (1, 1 / 9, [0, 0, 0.25, 0.5, 0])
     two = plausibility(attribution, reviews[0].spans, k=2)  # chosen are two spans of one word each
     assert measures(two) == pytest.approx([2 / 3, 2 / 3, 0.25, 0.5, 0.5], **CLOSE)
+    assert (two.k, two.share) == (2, 1 / 9)
     assert plausibility(attribution, reviews[0].spans, by="signed").average_precision == 1 / 9  # the only one below 0
 
 
