@@ -31,7 +31,7 @@ COURSE = [
 COLAB = {
     "httpx": "0.28.1", "huggingface-hub": "1.27.0", "ipykernel": "6.17.1", "ipython": "7.34.0", "ipywidgets": "7.7.1",
     "jupyter-client": "7.4.9", "jupyter-server": "2.20.0", "matplotlib": "3.10.0", "networkx": "3.6.1",
-    "notebook": "6.5.7", "numpy": "2.1.3", "pandas": "2.2.3", "psutil": "5.9.5", "pyarrow": "18.1.0",
+    "joblib": "1.5.3", "notebook": "6.5.7", "numpy": "2.1.3", "pandas": "2.2.3", "psutil": "5.9.5", "pyarrow": "18.1.0",
     "rich": "13.9.4", "safetensors": "0.8.0", "scikit-learn": "1.6.1", "scipy": "1.16.3", "shap": "0.52.0",
     "torch": "2.11.0+cu128", "tornado": "6.5.7", "tqdm": "4.67.3", "traitlets": "5.7.1", "transformers": "5.15.0",
 }  # fmt: skip

@@ -53,7 +53,7 @@ def test_an_answer_by_hand() -> None:
         ("film<", "x", "", "", "0.12"),
     )
     assert table.title == (
-        "1 of your 2 words are among the 2 strongest by method; of the planted ones you have 1, it has 1"
+        "1 of your 2 words are among the 2 strongest by method; of the planted words you have 1, method 1"
     )
 
 
@@ -80,7 +80,7 @@ def test_you_and_the_method_each_have_as_many_words_and_the_title_counts_them(
     assert [row[0] for row in table.rows] == [f"w{i}" for i in range(n)]
     assert table.title == (
         f"{len(places & best)} of your {choose} words are among the {choose} strongest by method; "
-        f"of the planted ones you have {len(places & planted)}, it has {len(best & planted)}"
+        f"of the planted words you have {len(places & planted)}, method {len(best & planted)}"
     )
 
 
@@ -94,7 +94,7 @@ def test_the_planted_word_of_the_shortcut() -> None:
     assert marks(table, "you") == {3, 7} and marks(table, "planted") == {7}
     assert marks(table, "attention_rollout") == set(sorted(range(9), key=lambda i: -scores[i])[:2])
     assert [row[-1] for row in table.rows] == [f"{score:.2f}" for score in scores]
-    assert "of the planted ones you have 1" in table.title
+    assert "of the planted words you have 1" in table.title
     assert table == picking.commit("Vale", "wonderful")
 
 
@@ -238,3 +238,10 @@ def test_what_a_chapter_calls_planted_is_planted(name: str, gpt2: xai.TextModel)
 def test_a_pick_that_no_chapter_has_lists_the_names(gpt2: xai.TextModel) -> None:
     with pytest.raises(OptionError, match="no pick 'x'; there is: eiffel-tower"):
         course.pick("x", gpt2)
+
+
+def test_printing_words_to_pick_gives_no_answer_away() -> None:
+    shown = repr(Picking(tiny.example("one two three", [0.1, 5.0, 0.2]), ("two",), 1))
+    assert shown == str(Picking(tiny.example("one two three", [0.1, 5.0, 0.2]), ("two",), 1))
+    assert "0:one 1:two 2:three" in shown
+    assert "5" not in shown

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import xai_helpers as xai
 from xai_helpers import errors, retrieval
 from xai_helpers.attribution import Attribution, Unit
-from xai_helpers.plausibility import Marked, marked_units, plausibility, read_eraser, read_marked
+from xai_helpers.plausibility import Marked, marked_units, plausible, read_eraser, read_marked
 
 CORPORA = Path(__file__).parents[1] / "data" / "corpora"
 MEASURES = ("token_f1", "iou_f1", "auprc", "average_precision", "precision_at")
@@ -121,13 +121,13 @@ def test_finding_every_mark_is_best_and_avoiding_them_is_worst(reviews: tuple[Ma
         n, true = len(truth), int(truth.sum())
         if true == n:
             continue
-        best = plausibility(scored(review, truth), review.spans)
-        worst = plausibility(scored(review, ~truth), review.spans)
+        best = plausible(scored(review, truth), review.spans)
+        worst = plausible(scored(review, ~truth), review.spans)
         assert measures(best) == pytest.approx([1] * 5, **CLOSE) and best.k == true
         assert best.share == worst.share == true / n
         assert worst.precision_at == pytest.approx(max(0, 2 * true - n) / true, **CLOSE)
         assert worst.average_precision == pytest.approx(true / n, **CLOSE)  # its marked words are all tied
-        constant = plausibility(scored(review, np.full(n, -0.3)), review.spans)
+        constant = plausible(scored(review, np.full(n, -0.3)), review.spans)
         assert [constant.average_precision, constant.precision_at] == pytest.approx([true / n] * 2, **CLOSE)
         assert constant.auprc == pytest.approx((1 + true / n) / 2, **CLOSE)
 
@@ -135,17 +135,17 @@ def test_finding_every_mark_is_best_and_avoiding_them_is_worst(reviews: tuple[Ma
 def test_by_hand(reviews: tuple[Marked, ...]) -> None:
     """The whole corridor *reeked* of damp and old cigarettes: the marked word is second, behind "damp"."""
     attribution = scored(reviews[0], [0, 0, 0.1, -0.5, 0, 0.9, 0, 0.2, 0.3])
-    one = plausibility(attribution, reviews[0].spans)
+    one = plausible(attribution, reviews[0].spans)
     assert (one.k, one.share, measures(one)) == (1, 1 / 9, [0, 0, 0.25, 0.5, 0])
-    two = plausibility(attribution, reviews[0].spans, k=2)  # chosen are two spans of one word each
+    two = plausible(attribution, reviews[0].spans, k=2)  # chosen are two spans of one word each
     assert measures(two) == pytest.approx([2 / 3, 2 / 3, 0.25, 0.5, 0.5], **CLOSE)
     assert (two.k, two.share) == (2, 1 / 9)
-    assert plausibility(attribution, reviews[0].spans, by="signed").average_precision == 1 / 9  # the only one below 0
+    assert plausible(attribution, reviews[0].spans, by="signed").average_precision == 1 / 9  # the only one below 0
 
 
 def test_several_spans_by_hand() -> None:
     review = Marked("dull plot and truly awful jokes", "negative", ((0, 4), (14, 25)))
-    found = plausibility(scored(review, [5, 0, 0, 4, 3, 6]), review.spans, k=2)
+    found = plausible(scored(review, [5, 0, 0, 4, 3, 6]), review.spans, k=2)
     # chosen: dull, jokes; marked: dull, truly awful
     assert found.token_f1 == pytest.approx(2 * 1 / (2 + 3), **CLOSE)
     assert found.iou_f1 == pytest.approx(2 * 1 / (2 + 2), **CLOSE)
@@ -162,16 +162,16 @@ def test_rescaling_and_monotone_maps_change_nothing(
     review = reviews[index]
     scores = np.random.default_rng(seed).integers(-3, 4, len(marked_words(review))).astype(float)
     k = min(k, len(scores))
-    found = plausibility(scored(review, scores), review.spans, by=by, k=k)
+    found = plausible(scored(review, scores), review.spans, by=by, k=k)
     for changed in (scores * 7e-9, scores / 3, scores**3, np.arctan(scores)):
-        assert plausibility(scored(review, changed), review.spans, by=by, k=k) == found
+        assert plausible(scored(review, changed), review.spans, by=by, k=k) == found
     plain = scored(review, scores)
     framed = dataclasses.replace(
         plain,
         units=(Unit("[CLS]", 0, 0, special=True), *plain.units, Unit("[SEP]", 0, 0, special=True)),
         scores=np.array([99.0, *scores, -99.0]),
     )
-    assert plausibility(framed, review.spans, by=by, k=k) == found
+    assert plausible(framed, review.spans, by=by, k=k) == found
     values = np.abs(scores) if by == "size" else scores
     truth = np.array(marked_words(review))
     assert found.average_precision == retrieval.average_precision(values, truth)
@@ -183,8 +183,8 @@ def test_rescaling_and_monotone_maps_change_nothing(
 
 def test_the_seed_decides_between_ties(reviews: tuple[Marked, ...]) -> None:
     constant = scored(reviews[0], np.ones(9))
-    drawn = [plausibility(constant, reviews[0].spans, seed=seed) for seed in range(300)]
-    assert plausibility(constant, reviews[0].spans, seed=3) == drawn[3]
+    drawn = [plausible(constant, reviews[0].spans, seed=seed) for seed in range(300)]
+    assert plausible(constant, reviews[0].spans, seed=3) == drawn[3]
     assert {found.token_f1 for found in drawn} == {0, 1} and len({found.auprc for found in drawn}) == 1
     assert np.mean([found.token_f1 for found in drawn]) == pytest.approx(1 / 9, abs=4 * (8 / 81 / 300) ** 0.5)
 
@@ -192,17 +192,17 @@ def test_the_seed_decides_between_ties(reviews: tuple[Marked, ...]) -> None:
 def test_bad_options_are_named(reviews: tuple[Marked, ...]) -> None:
     attribution = scored(reviews[0], np.arange(9))
     with pytest.raises(errors.OptionError, match="'size' or 'signed'"):
-        plausibility(attribution, reviews[0].spans, by="rank")  # type: ignore[arg-type]
+        plausible(attribution, reviews[0].spans, by="rank")  # type: ignore[arg-type]
     for k in (0, 10, 1.5):
         with pytest.raises(errors.OptionError, match=f"k={k}: .* at most 9"):
-            plausibility(attribution, reviews[0].spans, k=k)  # type: ignore[arg-type]
+            plausible(attribution, reviews[0].spans, k=k)  # type: ignore[arg-type]
     with pytest.raises(errors.OptionError, match="seed="):
-        plausibility(attribution, reviews[0].spans, seed=-1)
+        plausible(attribution, reviews[0].spans, seed=-1)
     with pytest.raises(errors.OptionError, match="touches no unit"):
-        plausibility(attribution, [(200, 203)])
+        plausible(attribution, [(200, 203)])
     only_special = tiny.example("a b", [1.0, 2.0], special=2)
     with pytest.raises(errors.OptionError, match="touches no unit"):
-        plausibility(only_special, [(0, 1)])
+        plausible(only_special, [(0, 1)])
 
 
 # --- JSON lines -----------------------------------------------------------------------------------------------------

@@ -138,3 +138,15 @@ def test_without_ipywidgets_a_question_is_a_page_and_words(monkeypatch: pytest.M
     assert question.widget is None
     assert question._repr_mimebundle_() == {form: here[form] for form in ("text/html", "text/plain")}
     assert question.choose("b") == "Right. Rows & columns."
+
+
+@given(questions())
+@settings(max_examples=25)
+def test_printing_a_question_gives_no_answer_away(question: Question) -> None:
+    shown = repr(question)
+    assert shown == str(question)
+    rest = shown.removeprefix(question.question)
+    for letter, option in zip(LETTERS, question.options, strict=False):
+        assert f"  {letter}) {option}" in shown
+        rest = rest.replace(f"  {letter}) {option}\n", "", 1)
+    assert rest == '\nAnswer with _.choose("a"), where _ is this cell\'s value.'

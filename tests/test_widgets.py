@@ -241,6 +241,10 @@ def test_a_setting_without_a_picture_keeps_the_last_one_and_says_why() -> None:
     assert message == (
         "No picture for the text catastrophe, layer the first: <catastrophe> is too long. The last one stands."
     )
+    shown.controls["words"].value = "bad " * 300
+    message = "".join(ElementTree.fromstring(shown.message.value).itertext())
+    assert message.startswith(f"No picture for the text {('bad ' * 10)[:39]}…, layer the first:")
+    shown.controls["words"].value = "catastrophe"
     shown.controls["layer"].value = 7
     assert shown.picture.value == good and "layer the <last>" in ElementTree.fromstring(shown.message.value).text
     shown.controls["words"].value = "dog"

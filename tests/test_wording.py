@@ -51,3 +51,12 @@ def test_a_small_gap_keeps_its_size_and_rounding_is_none() -> None:
     assert balance(tiny.example("a b", [1.0, 2.0], total=3.0 + 2**-30)) == "total 3.00 = tokens 3.00, no gap"
     assert balance(tiny.example("a b", [1.0, 2.0], total=3.0 + 2**-17)) == "total 3.00 = tokens 3.00, gap 8e-06"
     assert balance(tiny.example("a b", [1.0, 2.0])) == ""
+
+
+def test_what_was_sampled_or_fitted_says_how_far_to_trust_it() -> None:
+    def said(**details: object) -> str:
+        return balance(tiny.example("a b", [1.0, 2.0], total=3.0, details=details))
+
+    assert said(standard_errors=[0.0, 0.25]) == "total 3.00 = tokens 3.00, no gap; sampled, standard errors up to 0.25"
+    assert said(r2=0.614) == "total 3.00 = tokens 3.00, no gap; R2 0.61"
+    assert said(other=1) == "total 3.00 = tokens 3.00, no gap"

@@ -254,7 +254,7 @@ def call(method: str | Method, options: Mapping[str, Any]) -> Call:
         name, found = getattr(method, "__name__", repr(method)), Call(method, options, None)
     else:
         raise OptionError(f"{method!r} is no method: give a name, a function, or a pair of one and its options")
-    known = _options_of(found.function)
+    known = options_of(found.function)
     if known is not None and (unknown := [option for option in options if option not in known]):
         raise OptionError(f"{name} has no option {unknown[0]!r}; its options: {', '.join(known) or 'none'}")
     return found
@@ -356,25 +356,7 @@ def passes(cost: Cost) -> tuple[str, str, str]:
     return str(cost.forwards), str(cost.rows), str(cost.backwards)
 
 
-def _called(label: str, method: Any) -> Call:
-    if not isinstance(method, tuple):
-        return call(method, {})
-    if len(method) != 2 or not isinstance(method[1], Mapping):
-        raise OptionError(f"{label!r}: {method!r} is no pair: give a method and a dict of its options")
-    return call(*method)
-
-
-def _asked_for(units: Units, method: Call) -> Call:
-    """The same, with these units among its options if it is of the registry, has the option and doesn't use it."""
-    function = method.function
-    path = f"{getattr(function, '__module__', '')}:{getattr(function, '__qualname__', '')}"
-    ours = any(row.path == path for row in registry.records())
-    if not ours or "units" in method.options or "units" not in (_options_of(function) or ()):
-        return method
-    return replace(method, options={**method.options, "units": units})
-
-
-def _options_of(function: Method) -> list[str] | None:
+def options_of(function: Method) -> list[str] | None:
     """The names of a function's options, None where it takes any or doesn't say."""
     try:
         parameters = list(inspect.signature(function).parameters.values())
@@ -388,6 +370,24 @@ def _options_of(function: Method) -> list[str] | None:
         if parameter.kind is parameter.KEYWORD_ONLY
         or (parameter.kind is parameter.POSITIONAL_OR_KEYWORD and i >= 3)  # after model, text and target
     ]
+
+
+def _called(label: str, method: Any) -> Call:
+    if not isinstance(method, tuple):
+        return call(method, {})
+    if len(method) != 2 or not isinstance(method[1], Mapping):
+        raise OptionError(f"{label!r}: {method!r} is no pair: give a method and a dict of its options")
+    return call(*method)
+
+
+def _asked_for(units: Units, method: Call) -> Call:
+    """The same, with these units among its options if it is of the registry, has the option and doesn't use it."""
+    function = method.function
+    path = f"{getattr(function, '__module__', '')}:{getattr(function, '__qualname__', '')}"
+    ours = any(row.path == path for row in registry.records())
+    if not ours or "units" in method.options or "units" not in (options_of(function) or ()):
+        return method
+    return replace(method, options={**method.options, "units": units})
 
 
 def _content(attributions: Mapping[str, Attribution], encoded: EncodedText, units: Units) -> tuple[Unit, ...]:

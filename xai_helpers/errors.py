@@ -94,7 +94,7 @@ class NoMatrixError(XaiError):
 
 
 class FormatError(XaiError):
-    """A file or a string is not an attribution as `Attribution.to_json` writes it."""
+    """A file or a string does not hold what it should: an attribution, a comparison, cases, marks, a board."""
 
 
 class InstallationError(XaiError):

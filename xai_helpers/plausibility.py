@@ -68,7 +68,7 @@ class Plausibility:
     share: float
 
 
-def plausibility(
+def plausible(
     attribution: Attribution,
     spans: Sequence[Span],
     *,

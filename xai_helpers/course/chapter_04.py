@@ -160,7 +160,7 @@ QUESTIONS = {
     "sign-of-terrible": (
         "'The movie was not terrible.' Which sign has the Shapley value of 'terrible', for the output 'positive'?",
         {
-            "Minus, whatever stands in for the words": "It is minus where words are deleted. With a mask or a drawn word in their places it is plus.",
+            "Minus, whatever stands in for the words": "It is minus where words are deleted. With a mask it is plus.",
             "Plus, whatever stands in for the words": "Plus with a mask, and minus where words are deleted. The same method, the same model, the same text.",
             "It depends on what stands in for the words": "After 'not' the word speaks for positive, without 'not' against. The share is a mean of both, and the replacement changes both.",
         },

@@ -74,9 +74,14 @@ class Picking:
         best, planted = self._best(), self._planted()
         title = (
             f"{len(places & best)} of your {self.choose} words are among the {self.choose} strongest by "
-            f"{self.result.method}; of the planted ones you have {len(places & planted)}, it has {len(best & planted)}"
+            f"{self.result.method}; of the planted words you have {len(places & planted)}, "
+            f"{self.result.method} {len(best & planted)}"
         )
         return self._table(title, {"you": places, self.result.method: best, "planted": planted})
+
+    def __repr__(self) -> str:
+        words = " ".join(f"{i}:{word}" for i, word in enumerate(self.words))
+        return f"{self._asked()}\n{words}\nCommit with _.commit(...), words or places."
 
     def _table(self, title: str, columns: Mapping[str, set[int]]) -> Table:
         rows = [
@@ -128,11 +133,10 @@ class Picking:
         return escape(f"Pick {self.choose} words that you expect to matter, then commit.")
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        words = " ".join(f"{i}:{word}" for i, word in enumerate(self.words))
         answer = self._table("the answer", {self.result.method: self._best(), "planted": self._planted()})
         how = "Run this cell for buttons, or write them down and open the answer."
         page = (
             f"<div><p>{self._asked()} {how}</p><p>{escape(' · '.join(self.words))}</p>"
             f"<details><summary>the method's words and the planted ones</summary>{answer._repr_html_()}</details></div>"
         )
-        return mimebundle(self.widget, page, f"{self._asked()}\n{words}\nCommit with _.commit(...), words or places.")
+        return mimebundle(self.widget, page, repr(self))

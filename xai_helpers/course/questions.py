@@ -25,7 +25,7 @@ def ask(name: str) -> Question:
     return Question(*entry("QUESTIONS", name))
 
 
-@dataclass
+@dataclass(repr=False)
 class Question:
     """A question that explains each of its options; `choose` answers it without a widget.
 
@@ -51,6 +51,10 @@ class Question:
         if letter not in lettered:
             raise OptionError(f"choose({letter!r}): the options are {', '.join(lettered)}")
         return f"{'Right.' if letter == self.answer else 'Not quite.'} {self.options[lettered[letter]]}"
+
+    def __repr__(self) -> str:
+        listed = "\n".join(f"  {letter}) {option}" for letter, option in self._lettered().items())
+        return f'{self.question}\n{listed}\nAnswer with _.choose("a"), where _ is this cell\'s value.'
 
     def _lettered(self) -> dict[str, str]:
         return dict(zip(LETTERS, self.options, strict=False))
@@ -88,6 +92,4 @@ class Question:
         )
         how = "Run this cell for buttons, or open the answer that you choose."
         page = f"<div><p><strong>{escape(self.question)}</strong> {how}</p>{folded}</div>"
-        listed = "\n".join(f"  {letter}) {option}" for letter, option in lettered)
-        words = f'{self.question}\n{listed}\nAnswer with _.choose("a"), where _ is this cell\'s value.'
-        return mimebundle(self.widget, page, words)
+        return mimebundle(self.widget, page, repr(self))

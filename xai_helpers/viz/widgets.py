@@ -22,6 +22,7 @@ from ..errors import OptionError, XaiError
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 QUICK = 0.2  # seconds: slower pictures are drawn when a slider is let go, and not on its way
 STATIC = "The controls work while a kernel runs: run this cell."
+SAID = 40  # characters of a setting that a message repeats
 NONE = object()  # stands for None in a control, since ipywidgets takes None for "nothing is selected"
 
 
@@ -286,7 +287,8 @@ def _holds(setting: Setting, value: Any) -> bool:
 def _word(setting: Setting, value: Any) -> str:
     """A value as the reader sees it beside the control."""
     named = setting.options if isinstance(setting, Choice) else ()
-    return next((word for word, option in named if option == value), str(value))
+    word = next((word for word, option in named if option == value), str(value))
+    return word if len(word) <= SAID else word[: SAID - 1] + "…"
 
 
 def _rendered(shown: Any) -> tuple[str, str]:

@@ -73,7 +73,14 @@ def balance(a: Attribution) -> str:
     named = " + ".join(f"{name} {_term(value, end)}" for name, value in terms)
     # below this, what is left is float32's rounding, which differs from machine to machine
     gap = "no gap" if abs(a.gap) < 1e-6 * end or a.gap == 0 else f"gap {_term(a.gap, end)}"
-    return f"total {_term(a.total, end)} = {named}, {gap}"
+    return f"total {_term(a.total, end)} = {named}, {gap}{_trust(a, end)}"
+
+
+def _trust(a: Attribution, end: float) -> str:
+    """How far scores that were sampled or fitted can be trusted, as far as the method found out."""
+    errors, fit = a.details.get("standard_errors"), a.details.get("r2")
+    sampled = "" if errors is None else f"; sampled, standard errors up to {_term(max(errors), end)}"
+    return sampled if fit is None else f"{sampled}; R2 {fit:.2f}"
 
 
 def summary(a: Attribution) -> str:
