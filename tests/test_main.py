@@ -120,3 +120,19 @@ def test_no_command_shows_the_usage() -> None:
     done = run()
     assert done.returncode == 2
     assert "usage" in done.stderr
+
+
+def test_board_writes_two_files_and_leaves_nothing_else(tmp_path: Path) -> None:
+    done = run(
+        "board", "--models", "copier", "--methods", "saliency, leave_one_out", "--texts", "3", "--costly", "1",
+        "--output", str(tmp_path / "mine"),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "2 methods on copier" in done.stdout
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["mine.md", "mine.parquet"]
+    assert "| leave_one_out |" in (tmp_path / "mine.md").read_text()
+
+
+def test_board_says_which_models_there_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["board", "--models", "gpt5", "--output", str(tmp_path / "mine")]) == 1
+    assert "course-gpt2" in capsys.readouterr().err

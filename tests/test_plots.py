@@ -264,3 +264,21 @@ def test_panels_that_share_a_unit_can_share_their_scale() -> None:
     assert shared.axes[0].get_xlim() == shared.axes[1].get_xlim()
     fills = [axes.patches[1].get_facecolor() for axes in shared.axes]
     assert fills[0] != fills[1] and own.axes[1].patches[1].get_facecolor() != fills[1]
+
+
+def test_curves_by_hand() -> None:
+    drawn = np.array([[1.0, 0.6, 0.0], [1.0, 0.4, 0.0]])
+    panel = plots.Panel(
+        "deletion", "units taken away", {"lrp": [1.0, 0.2, 0.0], "$x$": [1, 0.9, 0]}, drawn, [1, 0.1, 0]
+    )
+    figure = plots.curves([panel, panel._replace(drawn=None, bound=None)], label="probability of '$y$'", title="model")
+    left, right = figure.axes
+    assert [list(line.get_ydata()) for line in left.lines] == [[1, 0.1, 0], [1, 0.2, 0], [1, 0.9, 0]]
+    assert [list(line.get_ydata()) for line in right.lines] == [[1, 0.2, 0], [1, 0.9, 0]]
+    assert len(left.collections) == 1 and not right.collections
+    assert len({(line.get_color(), line.get_marker()) for line in left.lines}) == 3
+    assert "lrp from 1.00, mean 0.40" in figure.alt
+    assert figure.table.rows[1] == ("1", "0.200", "0.900", "0.200", "0.900")
+    for wrong in ([], [plots.Panel("deletion", "", {})]):
+        with pytest.raises(OptionError, match="at least one curve"):
+            plots.curves(wrong, label="p")

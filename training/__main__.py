@@ -24,11 +24,12 @@ from training.evaluate import (
 )
 from training.relatives import train_relatives
 from training.relatives_card import measure_relatives, write_relative_cards
+from training.rules import write_rules
 from training.tokenizer import train_distilbert_tokenizer, train_gpt2_tokenizer
 
 MODELS = Path(__file__).parents[1] / "data" / "models"
 GPT2, DISTILBERT = MODELS / "course-gpt2", MODELS / "course-distilbert"
-STEPS = ("corpus", "tokenizers", "gpt2", "distilbert", "relatives", "points", "abilities", "reliance", "cards")
+STEPS = ("corpus", "tokenizers", "gpt2", "distilbert", "relatives", "points", "abilities", "reliance", "rules", "cards")
 
 
 def evaluate(split: str, keep: bool) -> None:
@@ -80,6 +81,8 @@ def run(step: str, split: str = "dev", keep: bool = True) -> None:
             evaluate(split, keep)
         case "reliance":
             check_reliance()
+        case "rules":
+            write_rules(MODELS)
         case "cards":
             write_gpt2_card(MODELS)
             write_distilbert_card(MODELS)

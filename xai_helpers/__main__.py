@@ -1,4 +1,4 @@
-"""The command line: `python -m xai_helpers explain TEXT`, `... compare TEXT` and `... doctor`."""
+"""The command line: `python -m xai_helpers explain TEXT`, `... compare TEXT`, `... board` and `... doctor`."""
 
 from __future__ import annotations
 
@@ -50,6 +50,19 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--methods", metavar="A,B,...", help="names with commas between them; all, if left out")
     compare.set_defaults(run=_compare)
 
+    board = commands.add_parser("board", help="hold methods against texts of which it is known what decides")
+    board.add_argument("--models", metavar="A,B,...", help="embedded names with commas between them; all, if left out")
+    board.add_argument("--methods", metavar="A,B,...", help="the same of methods")
+    board.add_argument("--texts", type=int, default=100, metavar="N", help="at most so many of each set (%(default)s)")
+    board.add_argument(
+        "--costly", type=int, default=30, metavar="N", help="texts of the costliest metrics (%(default)s)"
+    )
+    board.add_argument("--jobs", type=int, default=1, metavar="N", help="processes (%(default)s)")
+    board.add_argument(
+        "--output", default="board", metavar="NAME", help="writes NAME.parquet and NAME.md (%(default)s)"
+    )
+    board.set_defaults(run=_board)
+
     doctor = commands.add_parser("doctor", help="check this installation, and say what to do about what is missing")
     doctor.set_defaults(run=_doctor)
     return parser
@@ -74,9 +87,28 @@ def _compare(options: argparse.Namespace) -> int:
     from .comparison import compare
     from .models import load
 
-    methods = None if options.methods is None else [name.strip() for name in options.methods.split(",")]
-    print(compare(load(options.model), options.text, _target(options), methods))
+    print(compare(load(options.model), options.text, _target(options), _names(options.methods)))
     return 0
+
+
+def _board(options: argparse.Namespace) -> int:
+    from . import board
+
+    made = board.make(
+        _names(options.models),
+        _names(options.methods),
+        settings=board.Settings(texts=options.texts, costly=options.costly),
+        path=f"{options.output}.jsonl",
+        jobs=options.jobs,
+    )
+    made.save(options.output)
+    os.remove(f"{options.output}.jsonl")
+    print(f"{made!r}; written to {options.output}.parquet and {options.output}.md")
+    return 0
+
+
+def _names(listed: str | None) -> list[str] | None:
+    return None if listed is None else [name.strip() for name in listed.split(",")]
 
 
 def _target(options: argparse.Namespace) -> str | int | None:

@@ -21,6 +21,17 @@ LIGHTNESS_AT_ZERO, LIGHTNESS_AT_END = 97.0, 40.0
 POSITIVE_HUE, POSITIVE_CHROMA = 60.0, 55.0  # CIELAB degrees and chroma at the end: orange, within the sRGB gamut
 NEGATIVE_HUE, NEGATIVE_CHROMA = 272.0, 39.0  # blue
 
+# Lines and points: colours that all can tell apart (Okabe & Ito), each with a marker of its own.
+LINES = (
+    ("#0072b2", "o"),
+    ("#d55e00", "s"),
+    ("#009e73", "^"),
+    ("#cc79a7", "D"),
+    ("#000000", "v"),
+    ("#e69f00", "P"),
+    ("#56b4e9", "X"),
+)
+
 _D65 = (0.95047, 1.0, 1.08883)
 _XYZ_TO_RGB = (
     (3.2404542, -1.5371385, -0.4985314),

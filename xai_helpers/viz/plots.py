@@ -12,11 +12,12 @@ from __future__ import annotations
 import base64
 import functools
 import io
+import itertools
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib
 import numpy as np
@@ -31,7 +32,7 @@ from PIL import Image
 
 from ..attribution import Attribution
 from ..errors import OptionError
-from .palette import background, colours, scale_end, share
+from .palette import LINES, background, colours, scale_end, share
 from .table import Table
 from .wording import header, is_signed, number, summary, visible
 
@@ -370,6 +371,60 @@ def generation_matrix(steps: Sequence[Attribution]) -> Picture:
         return _arranged(figure)
 
 
+class Panel(NamedTuple):
+    """Curves over how many units were taken away, or kept, (n + 1,) each, by name.
+
+    drawn: curves of random orders (n_orders, n + 1), of which a band shows where 95 % lie. bound: (n + 1,), which no
+    curve passes. Both may be None.
+    """
+
+    title: str
+    x: str
+    curves: Mapping[str, ArrayLike]
+    drawn: ArrayLike | None = None
+    bound: ArrayLike | None = None
+
+
+def curves(panels: Sequence[Panel], *, label: str, title: str = "") -> Picture:
+    """Panels of curves side by side; label: what the y axis shows. Raises OptionError for a panel without curves."""
+    if not panels or not all(panel.curves for panel in panels):
+        raise OptionError("curves needs at least one curve in each panel")
+    said = [
+        f"{name}: "
+        + "; ".join(f"{who} from {np.ravel(y)[0]:.2f}, mean {np.mean(np.asarray(y)):.2f}" for who, y in named.items())
+        for name, _, named, _, _ in panels
+    ]
+    with _defaults():
+        figure = _picture(
+            4.2 * len(panels), 3.4, f"Line charts of {label}. {f'{title}. ' if title else ''}{'. '.join(said)}"
+        )
+        figure.table = _curves_table(panels, title or label)
+        every = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+        for axes, (name, x, named, drawn, bound) in zip(every, panels, strict=True):
+            steps = np.arange(len(next(iter(map(np.ravel, named.values())))))
+            if drawn is not None and len(np.asarray(drawn)):
+                low, high = np.quantile(np.asarray(drawn), (0.025, 0.975), axis=0)
+                axes.fill_between(steps, low, high, color="#d9d9d9", label="95 % of random orders", linewidth=0)
+            if bound is not None:
+                axes.plot(steps, np.asarray(bound), color="#595959", linestyle=":", label="best subsets")
+            for (who, y), (colour, marker) in zip(named.items(), itertools.cycle(LINES)):
+                axes.plot(
+                    steps, np.asarray(y), color=colour, marker=marker, markersize=4, label=_drawable(visible(who))
+                )
+            axes.xaxis.get_major_locator().set_params(integer=True)
+            axes.set_xlabel(x)
+            _title(axes, name)
+            axes.spines[["top", "right"]].set_visible(False)
+        _parse_no_math(every[0].set_ylabel(_drawable(visible(label))))
+        legend = every[-1].legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        for text in legend.get_texts():
+            _parse_no_math(text)
+        if title:
+            _parse_no_math(figure.suptitle(_drawable(visible(title)), fontsize=10, x=0.01, ha="left"))
+        figure.set_size_inches(4.2 * len(panels) + 1.6, 3.4)
+        return _arranged(figure)
+
+
 def alt_text(figure: Figure) -> str:
     """The sentence that stands for a figure where it can't be seen, or "" for a figure that has none."""
     return str(getattr(figure, "alt", ""))
@@ -462,6 +517,13 @@ def _columns_table(title: str, tokens: Sequence[str], columns: Mapping[str, Any]
     shown = [[number(float(x), scale_end(values), is_signed(values)) for x in values] for values in columns.values()]
     rows = tuple((str(i), visible(token), *(column[i] for column in shown)) for i, token in enumerate(tokens))
     return Table(title, ("#", "token", *columns), rows)
+
+
+def _curves_table(panels: Sequence[Panel], title: str) -> Table:
+    """One row per number of units, one column per curve."""
+    columns = [(f"{name}, {who}", np.ravel(y)) for name, _, named, _, _ in panels for who, y in named.items()]
+    rows = tuple((str(k), *(f"{y[k]:.3f}" for _, y in columns)) for k in range(len(columns[0][1])))
+    return Table(title, ("units", *(visible(name) for name, _ in columns)), rows)
 
 
 def _matrix_table(

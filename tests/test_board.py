@@ -1,0 +1,244 @@
+"""The board: one number against a direct call, interruptions, processes, standings by hand, and the committed board."""
+
+from __future__ import annotations
+
+import dataclasses
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import xai_helpers as xai
+from xai_helpers import board, errors, faithfulness, scorecard, truth
+from xai_helpers.attribution import Attribution
+from xai_helpers.board import Board
+from xai_helpers.scorecard import BEST, METRICS, RANDOM, Row, Settings, score, sets, tasks
+
+FEW = Settings(texts=3, costly=1, draws=5, coalitions=20, nudges=2)
+
+
+def by_truth(model: xai.TextModel, text: str, target: Any = None) -> Attribution:
+    """Knows what decides: 1 or -1 for it, 0 for the rest."""
+    case = next(case for case in truth.read_cases(model.name) if case.text == text)
+    a = scorecard.random_scores(model, text, target)
+    decide, signs = truth.decisive(case, a.units)
+    return dataclasses.replace(a, scores=np.where(signs == 0, decide, signs))
+
+
+def against_truth(model: xai.TextModel, text: str, target: Any = None) -> Attribution:
+    """Says 1 of what does not decide, and of what does 0."""
+    a = by_truth(model, text, target)
+    return dataclasses.replace(a, scores=1.0 - np.abs(a.scores))
+
+
+def values(found: Board, model: str, metric: str, method: str, control: str = "") -> np.ndarray:
+    return found.values(model, metric, control)[method].to_numpy()
+
+
+# One task
+
+
+def test_numbers_are_those_of_direct_calls() -> None:
+    name = "negation-detector"
+    task = next(task for task in tasks([name], ["leave_one_out"], FEW) if task.method is not None)
+    rows, left_out = score(task, FEW)
+    assert not left_out
+    found = {(row.number, row.metric, row.control): row.value for row in rows}
+    model = xai.load(name)
+    for index, case in enumerate(truth.read_cases(name)[:3]):
+        a = xai.leave_one_out(model, case.text, case.target, units="words")
+        for metric, value in truth.found(a, case).items():
+            assert found[index, metric, ""] == pytest.approx(value, nan_ok=True), metric
+        erased = faithfulness.erase(model, a, case.target, random_orders=0, best=False)
+        for control, who in (("", "explanations"), ("reversed", "reversed")):
+            for metric, measured in erased.metrics().items():
+                assert found[index, metric, control] == pytest.approx(measured[who][0], abs=1e-9)
+        assert found[index, "leave_one_out", ""] == pytest.approx(erased.leave_one_out[0])
+        assert found[index, "forwards", ""] == 2
+    assert (0, "max_sensitivity", "") in found
+    assert (1, "max_sensitivity", "") not in found
+
+
+def test_every_metric_is_measured() -> None:
+    small = dataclasses.replace(FEW, texts=1)
+    found = set()
+    for task in tasks(["course-distilbert", "copier"], ["saliency"], small):
+        rows, left_out = score(task, small)
+        assert not left_out
+        found |= {row.metric for row in rows}
+        assert all(np.isfinite(row.value) or row.metric in ("paraphrases", "sign_agreement", "runs") for row in rows)
+    assert found == set(METRICS)
+
+
+def test_a_task_can_be_sent_elsewhere() -> None:
+    for task in tasks(["copier"], {"mine": by_truth, "loo": ("leave_one_out", {"replacement": "mean"})}, FEW):
+        sent = pickle.loads(pickle.dumps(task))
+        assert sent == task
+        one, other = ([row for row in score(t, FEW)[0] if row.metric != "seconds"] for t in (task, sent))
+        assert repr(one) == repr(other)
+
+
+def test_who_knows_the_truth_wins_and_who_turns_it_loses() -> None:
+    methods = {"truth": by_truth, "against": against_truth}
+    for name in ("keyword-detector", "negation-detector", "copier"):
+        found = board.make([name], methods, settings=FEW, progress=False)
+        for metric, best in (("precision", 1), ("average_precision", 1), ("first_rank", 1), ("sign_agreement", 1)):
+            mine = values(found, name, metric, "truth")
+            assert (mine == best).all(), (name, metric)
+        assert (values(found, name, "sign_agreement", "against") == 0).all()
+        for metric in ("precision", "average_precision"):
+            assert (values(found, name, metric, "against") <= values(found, name, metric, RANDOM)).all()
+            assert (values(found, name, metric, "truth", "reversed") <= values(found, name, metric, "against")).all()
+        for metric in ("deletion", "insertion", "comprehensiveness", "sufficiency"):
+            sign = 1 if METRICS[metric].higher else -1
+            bound = sign * values(found, name, metric, BEST)
+            for method in ("truth", "against", RANDOM):
+                assert (sign * values(found, name, metric, method) <= bound + 1e-9).all()
+
+
+def test_random_scores_know_nothing() -> None:
+    settings = dataclasses.replace(FEW, texts=20, draws=40)
+    found = board.make(["keyword-detector"], {"truth": by_truth}, settings=settings, progress=False)
+    shares = []
+    for case in truth.read_cases("keyword-detector")[:20]:
+        shares.append(len(case.spans) / len(case.text.split()))
+    assert values(found, "keyword-detector", "precision", RANDOM).mean() == pytest.approx(np.mean(shares), abs=0.05)
+
+
+def test_what_fails_is_named() -> None:
+    def fails(model: Any, text: str, target: Any = None) -> Attribution:
+        raise errors.OptionError("not on a Sunday")
+
+    found = board.make(["copier"], {"fails": fails, "truth": by_truth}, settings=FEW, progress=False)
+    assert "not on a Sunday" in found.left_out["copier/fails/rule"][0]
+    assert "fails" not in found.values("copier", "precision").columns
+    assert "not on a Sunday" in found.markdown()
+
+
+# Many
+
+
+def test_it_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    path = tmp_path / "board.jsonl"
+    settings = dataclasses.replace(FEW, texts=13, costly=0, draws=1, coalitions=2)
+    asked: list[str] = []
+
+    def method(model: Any, text: str, target: Any = None) -> Attribution:
+        asked.append(text)
+        if len(asked) == 12:
+            raise KeyboardInterrupt
+        return by_truth(model, text, target)
+
+    with pytest.raises(KeyboardInterrupt):
+        board.make(["copier"], {"m": method}, settings=settings, path=path, progress=False)
+    kept = path.read_text()
+    path.write_text(kept + kept.splitlines()[-1][:50])  # as if cut off within a line
+    found = board.make(["copier"], {"m": method}, settings=settings, path=path, progress=False)
+    assert len(asked) == 12 + 3  # ten of the first run were kept, one was not
+    whole = board.make(["copier"], {"m": method}, settings=settings, progress=False)
+    columns = ["metric", "number", "method", "control"]
+    rows = [b.rows[b.rows["metric"] != "seconds"].sort_values(columns, ignore_index=True) for b in (found, whole)]
+    pd.testing.assert_frame_equal(*rows)
+    board.make(["copier"], {"m": method}, settings=settings, path=path, progress=False)
+    assert len(asked) == 15 + 13
+    with pytest.raises(errors.FormatError, match="other settings"):
+        board.make(["copier"], {"m": method}, settings=FEW, path=path, progress=False)
+    path.write_text("something else\n")
+    with pytest.raises(errors.FormatError, match="something else"):
+        board.make(["copier"], {"m": method}, settings=FEW, path=path, progress=False)
+
+
+def test_two_processes_find_the_same() -> None:
+    one, two = (
+        board.make(["copier"], ["saliency", "leave_one_out"], settings=FEW, jobs=jobs, progress=False)
+        for jobs in (1, 2)
+    )
+    for metric in ("precision", "deletion", "infidelity"):
+        pd.testing.assert_frame_equal(one.values("copier", metric), two.values("copier", metric))
+
+
+def made_by_hand() -> Board:
+    """Three methods on four texts: a and b differ by 0.1 on every text, c is a on average."""
+    table = {"a": [0.9, 0.1, 0.5, 0.7], "b": [0.8, 0.0, 0.4, 0.6], "c": [0.1, 0.9, 0.7, 0.5], RANDOM: [0.2] * 4}
+    rows = [
+        Row("copier", method, "rule", index, metric, "", value)
+        for metric in ("precision", "deletion", "gini")
+        for method, column in table.items()
+        for index, value in enumerate(column)
+    ]
+    header = {"models": {"copier": ""}, "methods": dict.fromkeys("abc"), "settings": {}, "versions": {}}
+    return Board(board._frame(rows), header)
+
+
+def test_standings_by_hand() -> None:
+    found = made_by_hand()
+    precision = found.standing("copier", "precision")
+    assert dict(precision["rank"].dropna()) == {"a": 1, "c": 1, "b": 3}
+    assert precision.loc["a", "mean"] == pytest.approx(0.55)
+    assert precision.loc["a", "low"] < 0.4 < 0.7 < precision.loc["a", "high"]  # texts differ by more than methods do
+    assert precision.loc["b", "behind"] is True  # and yet b is behind, on every text
+    assert precision.loc["c", "behind"] is False
+    assert precision.loc[RANDOM, "behind"] is None
+    assert (precision["texts"] == 4).all()
+    deletion = found.standing("copier", "deletion")  # less is better
+    assert deletion.index[0] == RANDOM
+    assert dict(deletion["rank"].dropna()) == {"b": 1, "a": 2, "c": 2}
+    assert deletion.loc["a", "behind"] is True
+    assert found.standing("copier", "gini")["rank"].isna().all()
+    assert found.standing("copier", "runs").empty
+
+
+def test_it_is_saved_and_read_back(tmp_path: Path) -> None:
+    found = board.make(["copier"], ["saliency"], settings=FEW, progress=False)
+    found.save(tmp_path / "mine")
+    again = board.read(tmp_path / "mine.parquet")
+    pd.testing.assert_frame_equal(found.rows, again.rows, check_categorical=False)
+    assert again.header == found.header
+    assert again.left_out == found.left_out
+    page = (tmp_path / "mine.md").read_text()
+    assert "## copier" in page
+    assert all(f"`{name}`" in page for name in METRICS)
+    assert "torch" in page
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["mine.md", "mine.parquet"]
+    (tmp_path / "other.parquet").write_text("no")
+    with pytest.raises(errors.FormatError):
+        board.read(tmp_path / "other.parquet")
+
+
+def test_one_more_method() -> None:
+    found = board.make(["copier", "keyword-detector"], ["saliency"], settings=FEW, progress=False)
+    more = found.with_method("mine", by_truth, ["copier"])
+    assert more.methods == ("saliency", "mine")
+    assert (values(more, "copier", "precision", "mine") == 1).all()
+    assert "mine" not in more.values("keyword-detector", "precision").columns
+    assert more.standing("copier", "precision").loc["mine", "rank"] == 1
+    with pytest.raises(errors.OptionError, match="stands on the board"):
+        more.with_method("mine", by_truth)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: board.make(["gpt5"], progress=False), "no texts on the board"),
+        (lambda: board.make([], progress=False), "no model"),
+        (lambda: board.make(["copier"], {RANDOM: by_truth}, progress=False), "the board's own"),
+        (lambda: board.make(["copier"], ["nosuch"], progress=False), "nosuch"),
+        (lambda: board.make(["copier"], jobs=0), "jobs"),
+        (lambda: Settings(texts=0), "texts"),
+        (lambda: made_by_hand().values("copier", "beauty"), "metric="),
+        (lambda: made_by_hand().values("course-gpt2", "gini"), "not on this board"),
+    ],
+)
+def test_bad_input(call: Any, message: str) -> None:
+    with pytest.raises(errors.XaiError, match=message):
+        call()
+
+
+def test_texts_of_each_set() -> None:
+    for name in scorecard.models():
+        found = sets(name)
+        assert len(next(iter(found.values()))) >= 100
+    assert set(sets("course-shuffled")) == {"marked", "paraphrases"}

@@ -1,0 +1,320 @@
+"""Who wins where, and what do the intervals not allow one to say? Methods by metrics by models, on many texts.
+
+Every method explains the same texts of the same models, and is held against the measures of chapter 07 (`scorecard`),
+beside random scores, its own ranking reversed, and the best subsets that there are. What is reported of a method is its
+mean over texts with a bootstrap interval, and its difference from the best method over the same texts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow
+import pyarrow.parquet
+
+from . import agreement, checks, faithfulness, scorecard
+from .comparison import Methods, bar
+from .corpus import fingerprint
+from .errors import FormatError, OptionError
+from .installation import data_folder, versions
+from .scorecard import BEST, METRICS, RANDOM, Row, Settings, Task, model_named, score, tasks
+from .viz.table import Table
+
+FORMAT = "xai_helpers.Board/1"
+DEFAULTS = Settings()
+
+
+def make(
+    names: Sequence[str] | None = None,
+    methods: Methods | None = None,
+    *,
+    settings: Settings = DEFAULTS,
+    path: str | os.PathLike[str] | None = None,
+    jobs: int = 1,
+    progress: bool = True,
+) -> Board:
+    """The board of these models and methods; None takes all that there are.
+
+    methods: as in `compare`. jobs: processes, each of which loads the models for itself. path: a file to which each
+    task is written when it is done; a second call with the same settings, models and methods goes on where the first
+    one stopped. Numbers don't depend on jobs or on interruptions; seconds do. Raises OptionError, FormatError where the
+    path holds anything else, and what the methods raise beside an XaiError.
+    """
+    names = scorecard.models() if names is None else tuple(names)
+    if not names:
+        raise OptionError("there is no model to ask; None asks all")
+    jobs = checks.whole(jobs, "jobs")
+    todo = tasks(names, methods, settings)
+    header = _header(names, todo, settings)
+    done = {} if path is None else _read(Path(path), header)
+    if path is not None and not done:
+        Path(path).write_text(json.dumps(header) + "\n", encoding="utf-8")
+    left = [task for task in todo if task.key not in done]
+    for task, (rows, left_out) in _scores(left, settings, jobs, progress):
+        done[task.key] = (rows, left_out)
+        if path is not None:
+            with Path(path).open("a", encoding="utf-8") as end:
+                end.write(json.dumps([task.key, rows, left_out], allow_nan=True) + "\n")
+    rows = [row for task in todo for row in done[task.key][0]]
+    reasons = {task.key[:3]: done[task.key][1] for task in todo if done[task.key][1]}
+    return Board(_frame(rows), header, {"/".join(key): dict(why) for key, why in reasons.items()})
+
+
+def _scores(
+    todo: Sequence[Task], settings: Settings, jobs: int, progress: bool
+) -> Iterable[tuple[Task, tuple[list[Row], dict[int, str]]]]:
+    if jobs == 1:
+        for task in bar(todo, progress, "tasks"):
+            yield task, score(task, settings)
+        return
+    from joblib import Parallel, delayed
+
+    work = delayed(_with_task)
+    results = Parallel(n_jobs=jobs, return_as="generator_unordered")(work(task, settings) for task in todo)
+    yield from _counted_off(results, len(todo), progress)
+
+
+def _with_task(task: Task, settings: Settings) -> tuple[Task, tuple[list[Row], dict[int, str]]]:
+    return task, score(task, settings)
+
+
+def _counted_off(results: Iterable[Any], n: int, progress: bool) -> Iterable[Any]:
+    shown = iter(bar(range(n), progress, "tasks"))
+    for result in results:
+        next(shown)
+        yield result
+    next(shown, None)  # the bar goes
+
+
+def _header(names: Sequence[str], todo: Sequence[Task], settings: Settings) -> dict[str, Any]:
+    """What a board's numbers depend on, and the releases that it was made with."""
+    methods = {task.label: task.method for task in todo if task.method is not None}
+    header = {
+        "format": FORMAT,
+        "models": {name: fingerprint(model_named(name)) for name in names},
+        "texts": {name: _digest(repr(scorecard.sets(name))) for name in names},
+        "methods": {
+            label: [method.function.__module__, method.function.__qualname__, dict(method.options)]
+            for label, method in methods.items()
+        },
+        "settings": asdict(settings),
+        "versions": versions(),
+    }
+    return json.loads(json.dumps(header))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _read(path: Path, header: Mapping[str, Any]) -> dict[tuple[Any, ...], tuple[list[Row], dict[int, str]]]:
+    """The tasks that a file holds already. A last line that was cut off is dropped. Raises FormatError."""
+    if not path.exists():
+        return {}
+    first, *rest = path.read_text(encoding="utf-8").splitlines(keepends=True) or [""]
+    try:
+        theirs = json.loads(first)
+    except json.JSONDecodeError as error:
+        raise FormatError(f"{path} holds something else than a board; name another path") from error
+    if theirs != header:
+        other = [key for key in header if not isinstance(theirs, dict) or theirs.get(key) != header[key]]
+        raise FormatError(f"{path} was made with other {', '.join(other)}; name another path, or remove it")
+    whole = [line for line in rest if line.endswith("\n")]
+    if len(whole) < len(rest):
+        path.write_text(first + "".join(whole), encoding="utf-8")
+    found = {}
+    for line in whole:
+        key, rows, left_out = json.loads(line)
+        found[tuple(key)] = ([Row(*row) for row in rows], {int(i): why for i, why in left_out.items()})
+    return found
+
+
+def _frame(rows: Sequence[Row]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=list(Row._fields))
+    for name in ("model", "method", "texts", "metric", "control"):
+        frame[name] = frame[name].astype("category")
+    return frame.astype({"number": "int32", "value": "float64"})
+
+
+@dataclass(frozen=True, eq=False)
+class Board:
+    """Numbers of many methods on many texts. rows: one for each, with the fields of `Row`.
+
+    header: models, methods, settings, versions. left_out: why a method has no numbers for a text, by "model/method/set"
+    and the text's index.
+    """
+
+    rows: pd.DataFrame
+    header: Mapping[str, Any]
+    left_out: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models, in the order in which they were asked."""
+        return tuple(self.header["models"])
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The labels of the methods, controls left out."""
+        return tuple(self.header["methods"])
+
+    def values(self, model: str, metric: str, control: str = "") -> pd.DataFrame:
+        """One metric of one model: one row for each text that has it, one column for each method and control."""
+        check_metric(metric)
+        if model not in self.models:
+            raise OptionError(f"{model!r} is not on this board; there are: {', '.join(self.models)}")
+        rows = self.rows
+        chosen = rows[(rows["model"] == model) & (rows["metric"] == metric) & (rows["control"] == control)]
+        wide = chosen.pivot_table("value", ["texts", "number"], "method", observed=True, dropna=False)
+        return wide[[name for name in (*self.methods, RANDOM, BEST) if name in wide.columns]]
+
+    def standing(self, model: str, metric: str, samples: int = 1000, seed: int = 0) -> pd.DataFrame:
+        """How the methods stand in one metric: mean, low, high, rank, behind, texts; one row for each, best first.
+
+        low, high: the 95 % bootstrap interval over texts. rank: 1 for the best mean. behind: whether the method is
+        worse than the best in its mean *and* the interval of their difference over the same texts leaves out 0; where
+        it is False, the texts don't tell the two apart. Controls have no rank. NaN where a method has no number.
+        """
+        wide = self.values(model, metric)
+        if wide.empty:
+            return pd.DataFrame(columns=["mean", "low", "high", "rank", "behind", "texts"])
+        table = wide.to_numpy()
+        mean, low, high = agreement.bootstrap(table, samples, seed)
+        found = pd.DataFrame(
+            {"mean": mean, "low": low, "high": high, "texts": np.isfinite(table).sum(axis=0)}, index=wide.columns
+        )
+        higher = METRICS[metric].higher
+        own = found.index.isin(self.methods)
+        found["rank"], found["behind"] = np.nan, None
+        if higher is not None and own.any() and found.loc[own, "mean"].notna().any():
+            found.loc[own, "rank"] = found.loc[own, "mean"].rank(ascending=not higher, method="min")
+            best = list(found.index).index(found.loc[own, "rank"].idxmin())
+            gaps = faithfulness.differences(table, samples, seed)
+            lost = gaps[2][:, best] < 0 if higher else gaps[1][:, best] > 0
+            found["behind"] = [bool(x) if ours else None for x, ours in zip(lost, own, strict=True)]
+            found = found.sort_values("mean", ascending=not higher, na_position="last", kind="stable")
+        return found[["mean", "low", "high", "rank", "behind", "texts"]]
+
+    def table(self, model: str, metrics: Sequence[str] | None = None) -> Table:
+        """Methods by metrics of one model: mean and interval; "*" where the texts don't tell it from the best."""
+        named = [name for name in (METRICS if metrics is None else metrics) if not self.values(model, name).empty]
+        standings = {name: self.standing(model, name) for name in named}
+        rows = []
+        for method in (*self.methods, RANDOM, BEST):
+            cells = [_cell(standings[name], method) for name in named]
+            if any(cells):
+                rows.append((method, *cells))
+        return Table(
+            f"{model} · mean, 95 % interval over texts, * not told apart from the best", ("", *named), tuple(rows)
+        )
+
+    def with_method(self, label: str, method: Any, names: Sequence[str] | None = None, **options: Any) -> Board:
+        """This board and one method more, asked as the others were. names: the models; None takes all of the board."""
+        if label in self.methods:
+            raise OptionError(f"{label!r} stands on the board already; give yours another label")
+        settings = Settings(**{**self.header["settings"], "seeds": tuple(self.header["settings"]["seeds"])})
+        names = self.models if names is None else tuple(names)
+        todo = [task for task in tasks(names, {label: method}, settings) if task.method is not None]
+        found = [score(task, settings) for task in bar(todo, options.get("progress", True), "tasks")]
+        rows = pd.concat([self.rows, _frame([row for rows, _ in found for row in rows])], ignore_index=True)
+        header = {**self.header, "methods": {**self.header["methods"], label: ["", label, {}]}}
+        return Board(rows, header, self.left_out)
+
+    def markdown(self) -> str:
+        """The board as a page: for each model a table of methods by metrics, and what the metrics are."""
+        return _markdown(self)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes PATH.parquet, all rows with the header, and PATH.md, whole or not at all."""
+        base = Path(path)
+        header = {b"xai_helpers": json.dumps({"header": self.header, "left_out": self.left_out}).encode()}
+        rows = pyarrow.Table.from_pandas(self.rows, preserve_index=False)
+        rows = rows.replace_schema_metadata({**(rows.schema.metadata or {}), **header})
+        _written(
+            base.with_name(f"{base.name}.parquet"),
+            lambda file: pyarrow.parquet.write_table(rows, file, compression="zstd"),
+        )
+        _written(base.with_name(f"{base.name}.md"), lambda file: file.write_text(self.markdown(), encoding="utf-8"))
+
+    def __repr__(self) -> str:
+        return f"Board of {len(self.methods)} methods on {', '.join(self.models)}: {len(self.rows)} numbers"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self))}</p>"
+
+
+def read(path: str | os.PathLike[str] | None = None) -> Board:
+    """A board that was saved; None reads the one that comes with the course. Raises FormatError."""
+    file = Path(data_folder() / "board.parquet" if path is None else path)
+    try:
+        rows = pyarrow.parquet.read_table(file)
+        kept = json.loads(rows.schema.metadata[b"xai_helpers"])
+    except (OSError, pyarrow.ArrowInvalid, KeyError, TypeError, json.JSONDecodeError) as error:
+        raise FormatError(f"{file} is no board as Board.save writes it: {error!r}") from error
+    if kept["header"]["format"] != FORMAT:
+        raise FormatError(f"{file} has format {kept['header']['format']!r}; this version reads {FORMAT!r}")
+    left_out = {key: {int(i): why for i, why in reasons.items()} for key, reasons in kept["left_out"].items()}
+    return Board(rows.to_pandas(), kept["header"], left_out)
+
+
+def check_metric(metric: str) -> None:
+    """Raises OptionError for a name that is none of `METRICS`."""
+    if metric not in METRICS:
+        raise OptionError(f"metric={metric!r}: choose {', '.join(map(repr, METRICS))}")
+
+
+def _cell(standing: pd.DataFrame, method: str) -> str:
+    if method not in standing.index or not np.isfinite(standing.loc[method, "mean"]):
+        return ""
+    row = standing.loc[method]
+    star = "*" if row["behind"] is False else ""
+    if not np.isfinite(row["low"]):
+        return f"{row['mean']:.3g}{star}"
+    return f"{row['mean']:.3g}{star} ({row['low']:.3g} to {row['high']:.3g})"
+
+
+def _markdown(board: Board) -> str:
+    settings, releases = board.header["settings"], board.header["versions"]
+    lines = [
+        "# The board",
+        "",
+        "Made by `python -m xai_helpers board`, with "
+        + ", ".join(f"{name} {version}" for name, version in releases.items())
+        + f". Settings: {', '.join(f'{name} {value}' for name, value in settings.items())}.",
+        "",
+        "Each cell: the mean over texts, and in brackets its 95 % bootstrap interval. * the best method, and those that"
+        " the same texts don't tell from it. The models are small and the course's own.",
+        "",
+    ]
+    for name, metric in METRICS.items():
+        better = {True: "more is better", False: "less is better", None: "neither is better"}[metric.higher]
+        lines.append(f"- `{name}`: {metric.what}; {better}.")
+    for model in board.models:
+        table = board.table(model)
+        lines += ["", f"## {model}", "", "| " + " | ".join(table.header) + " |", "|---" * len(table.header) + "|"]
+        lines += ["| " + " | ".join(row) + " |" for row in table.rows]
+    lines += ["", "## Left out", ""]
+    for key, reasons in board.left_out.items():
+        index, why = next(iter(reasons.items()))
+        lines.append(f"- {key}, {len(reasons)} texts, as text {index}: {why}")
+    if not board.left_out:
+        lines.append("Nothing.")
+    return "\n".join(lines) + "\n"
+
+
+def _written(path: Path, write: Callable[[Path], object]) -> None:
+    partial = Path(f"{path}.partial")
+    try:
+        write(partial)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
