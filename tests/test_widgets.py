@@ -243,7 +243,7 @@ def test_a_setting_without_a_picture_keeps_the_last_one_and_says_why() -> None:
     )
     shown.controls["words"].value = "bad " * 300
     message = "".join(ElementTree.fromstring(shown.message.value).itertext())
-    assert message.startswith(f"No picture for the text {('bad ' * 10)[:39]}…, layer the first:")
+    assert message.startswith(f"No picture for the text {('bad ' * 20)[:79]}…, layer the first:")
     shown.controls["words"].value = "catastrophe"
     shown.controls["layer"].value = 7
     assert shown.picture.value == good and "layer the <last>" in ElementTree.fromstring(shown.message.value).text

@@ -22,7 +22,7 @@ from ..errors import OptionError, XaiError
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 QUICK = 0.2  # seconds: slower pictures are drawn when a slider is let go, and not on its way
 STATIC = "The controls work while a kernel runs: run this cell."
-SAID = 40  # characters of a setting that a message repeats
+SAID = 80  # characters of a setting that a message repeats
 NONE = object()  # stands for None in a control, since ipywidgets takes None for "nothing is selected"
 
 
