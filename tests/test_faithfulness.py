@@ -231,7 +231,7 @@ def test_curves_are_those_of_one_pass_per_text(family: str, kind: Any) -> None:
                 assert value == pytest.approx(float(logits.softmax(-1)[1]), abs=2e-6)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=18, deadline=None)
 @given(
     place=st.sampled_from(tiny.KINDS),
     seed=st.integers(0, 2**16),
