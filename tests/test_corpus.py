@@ -90,11 +90,10 @@ def test_agreement_is_the_mean_over_texts_with_its_interval(scored: corpus.Corpu
     assert scored.agreement().equals(scored.agreement("spearman"))
     kendall = dataclasses.replace(scored, measure="kendall")
     assert kendall.agreement().equals(scored.agreement("kendall"))
-    other_seed = dataclasses.replace(scored, seed=1).agreement()
-    assert other_seed["mean"].equals(scored.agreement()["mean"]) and not other_seed["low"].equals(
-        scored.agreement()["low"]
-    )
-    assert dataclasses.replace(scored, texts=scored.texts[:1]).agreement()["low"].isna().all()
+    ends = ["low", "high"]
+    others = [dataclasses.replace(scored, seed=seed).agreement() for seed in range(1, 6)]
+    assert all(other["mean"].equals(scored.agreement()["mean"]) for other in others)
+    assert any(not other[ends].equals(scored.agreement()[ends]) for other in others)  # of few texts some ends are equal
 
 
 def test_a_short_text_has_a_smaller_top(model: xai.TextModel) -> None:
