@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,10 @@ import pandas as pd
 import pytest
 
 import xai_helpers as xai
-from xai_helpers import board, errors, faithfulness, scorecard, truth
+from xai_helpers import board, errors, scorecard, truth
 from xai_helpers.attribution import Attribution
 from xai_helpers.board import Board
-from xai_helpers.scorecard import BEST, METRICS, RANDOM, Row, Settings, score, sets, tasks
+from xai_helpers.scorecard import BEST, METRICS, RANDOM, Row, Settings
 
 FEW = Settings(texts=3, costly=1, draws=5, coalitions=20, nudges=2)
 
@@ -36,49 +35,6 @@ def against_truth(model: xai.TextModel, text: str, target: Any = None) -> Attrib
 
 def values(found: Board, model: str, metric: str, method: str, control: str = "") -> np.ndarray:
     return found.values(model, metric, control)[method].to_numpy()
-
-
-# One task
-
-
-def test_numbers_are_those_of_direct_calls() -> None:
-    name = "negation-detector"
-    task = next(task for task in tasks([name], ["leave_one_out"], FEW) if task.method is not None)
-    rows, left_out = score(task, FEW)
-    assert not left_out
-    found = {(row.number, row.metric, row.control): row.value for row in rows}
-    model = xai.load(name)
-    for index, case in enumerate(truth.read_cases(name)[:3]):
-        a = xai.leave_one_out(model, case.text, case.target, units="words")
-        for metric, value in truth.found(a, case).items():
-            assert found[index, metric, ""] == pytest.approx(value, nan_ok=True), metric
-        erased = faithfulness.erase(model, a, case.target, random_orders=0, best=False)
-        for control, who in (("", "explanations"), ("reversed", "reversed")):
-            for metric, measured in erased.metrics().items():
-                assert found[index, metric, control] == pytest.approx(measured[who][0], abs=1e-9)
-        assert found[index, "leave_one_out", ""] == pytest.approx(erased.leave_one_out[0])
-        assert found[index, "forwards", ""] == 2
-    assert (0, "max_sensitivity", "") in found
-    assert (1, "max_sensitivity", "") not in found
-
-
-def test_every_metric_is_measured() -> None:
-    small = dataclasses.replace(FEW, texts=1)
-    found = set()
-    for task in tasks(["course-distilbert", "copier"], ["saliency"], small):
-        rows, left_out = score(task, small)
-        assert not left_out
-        found |= {row.metric for row in rows}
-        assert all(np.isfinite(row.value) or row.metric in ("paraphrases", "sign_agreement", "runs") for row in rows)
-    assert found == set(METRICS)
-
-
-def test_a_task_can_be_sent_elsewhere() -> None:
-    for task in tasks(["copier"], {"mine": by_truth, "loo": ("leave_one_out", {"replacement": "mean"})}, FEW):
-        sent = pickle.loads(pickle.dumps(task))
-        assert sent == task
-        one, other = ([row for row in score(t, FEW)[0] if row.metric != "seconds"] for t in (task, sent))
-        assert repr(one) == repr(other)
 
 
 def test_who_knows_the_truth_wins_and_who_turns_it_loses() -> None:
@@ -116,6 +72,23 @@ def test_what_fails_is_named() -> None:
     assert "not on a Sunday" in found.left_out["copier/fails/rule"][0]
     assert "fails" not in found.values("copier", "precision").columns
     assert "not on a Sunday" in found.markdown()
+
+
+def test_reasons_of_all_chunks_are_kept() -> None:
+    """Texts 2 and 12 lie in different tasks."""
+    bad = {case.text for i, case in enumerate(truth.read_cases("copier")) if i in (2, 12)}
+
+    def fussy(model: Any, text: str, target: Any = None) -> Attribution:
+        if text in bad:
+            raise errors.OptionError("not this one")
+        return by_truth(model, text, target)
+
+    settings = dataclasses.replace(FEW, texts=13, costly=0, draws=1, coalitions=2)
+    found = board.make(["copier"], {"fussy": fussy}, settings=settings, progress=False)
+    assert set(found.left_out["copier/fussy/rule"]) == {2, 12}
+    more = board.make(["copier"], {"truth": by_truth}, settings=settings, progress=False).with_method("fussy", fussy)
+    assert more.left_out == found.left_out
+    assert more.header["methods"]["fussy"][1].endswith("fussy")
 
 
 # Many
@@ -235,10 +208,3 @@ def test_one_more_method() -> None:
 def test_bad_input(call: Any, message: str) -> None:
     with pytest.raises(errors.XaiError, match=message):
         call()
-
-
-def test_texts_of_each_set() -> None:
-    for name in scorecard.models():
-        found = sets(name)
-        assert len(next(iter(found.values()))) >= 100
-    assert set(sets("course-shuffled")) == {"marked", "paraphrases"}

@@ -14,6 +14,7 @@ import attempts_02
 import attempts_03
 import attempts_04
 import attempts_05
+import attempts_07
 import numpy as np
 import pytest
 import torch
@@ -29,7 +30,7 @@ from xai_helpers.errors import OptionError, XaiError
 LAW, BY_HAND, RANDOM = KINDS
 ONCE = functools.cache(models.load)
 NO_MODEL = ("rollout-of-a-batch", "discard-by-row", "find-a-word")
-QUICK = (*NO_MODEL, *attempts_02.RIGHT, *attempts_03.RIGHT, *attempts_04.RIGHT, *attempts_05.RIGHT)
+QUICK = (*NO_MODEL, *attempts_02.RIGHT, *attempts_03.RIGHT, *attempts_04.RIGHT, *attempts_05.RIGHT, *attempts_07.RIGHT)
 
 
 @pytest.fixture(autouse=True)
@@ -400,7 +401,7 @@ WRONG: dict[str, dict[Callable[..., Any], set[checks.Kind]]] = {
         evenness_by_the_largest_weight: {BY_HAND, RANDOM},
     },
 }
-for attempts in (attempts_02, attempts_03, attempts_04, attempts_05):
+for attempts in (attempts_02, attempts_03, attempts_04, attempts_05, attempts_07):
     RIGHT |= attempts.RIGHT
     WRONG |= attempts.WRONG
 STUBS: list[Any] = [lambda *_: None, lambda *_: ..., ..., None]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import xai_helpers as xai
 import xai_helpers.course as course
-from training import review_words
+from training import relatives, review_words
 from training.abilities import facts
 from xai_helpers.attribution import Attribution
 from xai_helpers.course import chapters
@@ -212,6 +212,10 @@ def test_without_ipywidgets_there_is_a_page_and_words(monkeypatch: pytest.Monkey
 def test_what_a_chapter_calls_planted_is_planted(name: str, gpt2: xai.TextModel) -> None:
     """By the corpora: a fact's subject fixes its answer, of two names the one that comes once, a review its praise."""
     entry = chapters.entry("PICKS", name)
+    if directors := set(relatives.SHORTCUT) & set(entry["planted"]):
+        assert set(entry["planted"]) == directors
+        assert xai.load("course-shortcut").predict(entry["text"], k=1)[0].token == relatives.SHORTCUT[directors.pop()]
+        return
     if entry.get("target") == xai.Target("positive"):
         assert set(entry["planted"]) == set(review_words.GOOD_PAST) & set(entry["text"].split())
         assert xai.load("course-distilbert").predict(entry["text"], k=1)[0].token == "positive"

@@ -325,6 +325,7 @@ def _edge(text: str, index: int) -> bool:
 
 
 def joined(text: str, units: Sequence[Unit]) -> Unit:
+    """Several neighbouring units as one, blanks at its ends left out; a single one stays as it is, special or not."""
     if len(units) == 1:
         return units[0]
     start, end = without_blanks(text, min(unit.start for unit in units), max(unit.end for unit in units))

@@ -23,7 +23,7 @@ import pyarrow.parquet
 
 from . import agreement, checks, faithfulness, scorecard
 from .comparison import Methods, bar
-from .corpus import fingerprint
+from .corpus import fingerprint, identity
 from .errors import FormatError, OptionError
 from .installation import data_folder, versions
 from .scorecard import BEST, METRICS, RANDOM, Row, Settings, Task, model_named, score, tasks
@@ -65,8 +65,18 @@ def make(
             with Path(path).open("a", encoding="utf-8") as end:
                 end.write(json.dumps([task.key, rows, left_out], allow_nan=True) + "\n")
     rows = [row for task in todo for row in done[task.key][0]]
-    reasons = {task.key[:3]: done[task.key][1] for task in todo if done[task.key][1]}
-    return Board(_frame(rows), header, {"/".join(key): dict(why) for key, why in reasons.items()})
+    return Board(_frame(rows), header, _reasons(todo, done))
+
+
+def _reasons(
+    todo: Sequence[Task], done: Mapping[tuple[Any, ...], tuple[list[Row], dict[int, str]]]
+) -> dict[str, dict[int, str]]:
+    """Why a method has no numbers for a text, by "model/method/set" and the text's index."""
+    reasons: dict[str, dict[int, str]] = {}
+    for task in todo:
+        if done[task.key][1]:
+            reasons.setdefault("/".join((task.model, task.label, task.texts)), {}).update(done[task.key][1])
+    return reasons
 
 
 def _scores(
@@ -102,10 +112,7 @@ def _header(names: Sequence[str], todo: Sequence[Task], settings: Settings) -> d
         "format": FORMAT,
         "models": {name: fingerprint(model_named(name)) for name in names},
         "texts": {name: _digest(repr(scorecard.sets(name))) for name in names},
-        "methods": {
-            label: [method.function.__module__, method.function.__qualname__, dict(method.options)]
-            for label, method in methods.items()
-        },
+        "methods": {label: [*identity(method.function), dict(method.options)] for label, method in methods.items()},
         "settings": asdict(settings),
         "versions": versions(),
     }
@@ -217,17 +224,26 @@ class Board:
             f"{model} · mean, 95 % interval over texts, * not told apart from the best", ("", *named), tuple(rows)
         )
 
-    def with_method(self, label: str, method: Any, names: Sequence[str] | None = None, **options: Any) -> Board:
-        """This board and one method more, asked as the others were. names: the models; None takes all of the board."""
+    def with_method(self, label: str, method: Any, names: Sequence[str] | None = None, progress: bool = True) -> Board:
+        """This board and one method more, asked as the others were.
+
+        method: a name, a function, or a pair of one and its options. names: the models; None takes all of the board.
+        """
         if label in self.methods:
             raise OptionError(f"{label!r} stands on the board already; give yours another label")
-        settings = Settings(**{**self.header["settings"], "seeds": tuple(self.header["settings"]["seeds"])})
+        given = self.header["settings"]
+        settings = Settings(**{**given, "seeds": tuple(given["seeds"])})
         names = self.models if names is None else tuple(names)
         todo = [task for task in tasks(names, {label: method}, settings) if task.method is not None]
-        found = [score(task, settings) for task in bar(todo, options.get("progress", True), "tasks")]
-        rows = pd.concat([self.rows, _frame([row for rows, _ in found for row in rows])], ignore_index=True)
-        header = {**self.header, "methods": {**self.header["methods"], label: ["", label, {}]}}
-        return Board(rows, header, self.left_out)
+        found = {task.key: score(task, settings) for task in bar(todo, progress, "tasks")}
+        header = _header(names, todo, settings)
+        rows = _frame([row for rows, _ in found.values() for row in rows])
+        methods = {**self.header["methods"], **header["methods"]}
+        return Board(
+            pd.concat([self.rows, rows], ignore_index=True),
+            {**self.header, "methods": methods},
+            {**self.left_out, **_reasons(todo, found)},
+        )
 
     def markdown(self) -> str:
         """The board as a page: for each model a table of methods by metrics, and what the metrics are."""

@@ -314,6 +314,16 @@ def explained(
     )
 
 
+def explained_by_all(
+    model: TextModel, text: str, target: Target | str | int | None, chosen: Mapping[str, Call], units: Units
+) -> Explained:
+    """The same where every method is needed. Raises OptionError for one that can't explain the text."""
+    found = explained(model, text, target, chosen, units, progress=False)
+    for label, reason in found.left_out.items():
+        raise OptionError(f"{label} can't explain {text!r}: {reason}")
+    return found
+
+
 def ranked(scores: np.ndarray, by: By) -> np.ndarray:
     """What is ranked, greatest first: (n_units, ...)."""
     return np.abs(scores) if by == "size" else scores

@@ -97,8 +97,8 @@ def compare_corpus(
     k, samples, seed = check(by, k, units), checks.whole(samples, "samples"), checks.seed(seed)
     check_measure(measure)
     chosen = calls(methods, units)
-    given = _listed(texts)
-    asked = list(zip(given, _each(targets, len(given)), strict=True))
+    given = listed(texts)
+    asked = list(zip(given, each_target(targets, len(given)), strict=True))
     keep, done = _kept(path, _header(model, chosen, units), asked) if path is not None else (lambda _: None, [])
     for text, target in bar(asked[len(done) :], progress, "texts"):
         done.append(_scored(model, text, target, chosen, units))
@@ -355,7 +355,7 @@ def _header(model: TextModel, chosen: Mapping[str, Call], units: Units) -> dict[
         "format": FORMAT,
         "model": model.name,
         "weights": fingerprint(model),
-        "methods": {label: [*_identity(method.function), dict(method.options)] for label, method in chosen.items()},
+        "methods": {label: [*identity(method.function), dict(method.options)] for label, method in chosen.items()},
         "units": units,
         "versions": versions(),
     }
@@ -365,11 +365,13 @@ def _header(model: TextModel, chosen: Mapping[str, Call], units: Units) -> dict[
         raise OptionError(f"options must be numbers, strings and lists to be kept in a file: {error}") from error
 
 
-def _identity(function: Callable[..., Any]) -> tuple[str, str]:
+def identity(function: Callable[..., Any]) -> tuple[str, str]:
+    """The module and the name by which a function is known in a file."""
     return getattr(function, "__module__", ""), getattr(function, "__qualname__", type(function).__qualname__)
 
 
-def _listed(texts: Iterable[str]) -> list[str]:
+def listed(texts: Iterable[str]) -> list[str]:
+    """The texts as a list of plain strings. Raises OptionError where they are none."""
     if isinstance(texts, str | bytes) or not isinstance(texts, Iterable) or not (found := list(texts)):
         raise OptionError(f"texts={texts!r}: give a list of texts")
     for i, text in enumerate(found):
@@ -378,7 +380,8 @@ def _listed(texts: Iterable[str]) -> list[str]:
     return [str(text) for text in found]  # numpy's strings too
 
 
-def _each(targets: Targets | Iterable[Targets], n: int) -> list[Target]:
+def each_target(targets: Targets | Iterable[Targets], n: int) -> list[Target]:
+    """One target for each of n texts. Raises OptionError for another number of them."""
     given = [targets] * n if isinstance(targets, str) or not isinstance(targets, Iterable) else list(targets)
     if len(given) != n:
         raise OptionError(f"{len(given)} targets for {n} texts: give one for each, or one for all")

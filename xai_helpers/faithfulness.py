@@ -66,7 +66,7 @@ def sufficiency(insertion: np.ndarray, k: int | Sequence[int], convention: Conve
 
 def counts(n: int, fractions: Sequence[float] = FRACTIONS) -> list[int]:
     """How many of n units each fraction is, at least one: in a text of ten words 1 %, 5 % and 10 % are all one word."""
-    return [max(1, int(np.ceil(n * checks.number(f, "fraction", above=0, least=0) - 1e-9))) for f in fractions]
+    return [max(1, int(np.ceil(n * checks.number(f, "fraction", above=0) - 1e-9))) for f in fractions]
 
 
 def aopc(

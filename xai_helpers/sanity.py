@@ -178,8 +178,8 @@ def _asked(
     units: Units,
 ) -> tuple[dict[str, Call], list[str], Sequence[Target | None]]:
     comparison.check(by, 1, units)
-    given = corpus._listed(texts)
-    return comparison.calls(methods, units), given, corpus._each(targets, len(given))
+    given = corpus.listed(texts)
+    return comparison.calls(methods, units), given, corpus.each_target(targets, len(given))
 
 
 def _explanations(

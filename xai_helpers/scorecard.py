@@ -16,7 +16,7 @@ import numpy as np
 
 from . import agreement, checks, faithfulness, registry, retrieval, sanity, sparsity, stability, truth
 from .attribution import Attribution, Target, Unit, joined, word_groups
-from .comparison import Call, Methods, calls, options_of, ranked
+from .comparison import Call, Methods, calls, explained_by_all, options_of, ranked
 from .errors import OptionError, XaiError
 from .installation import data_folder
 from .models import TextModel, load
@@ -246,7 +246,7 @@ def _scored(model: TextModel, entry: Entry, task: Task, settings: Settings, cost
         asked = {f"{i}": Call(random_scores, {"seed": settings.seed + i}, True) for i in draws}
     else:
         asked = {task.label: method}
-    explained = stability._explained(model, entry.text, entry.target, asked, "words")
+    explained = explained_by_all(model, entry.text, entry.target, asked, "words")
     erased = faithfulness.erase(
         model,
         explained.attributions,
@@ -357,7 +357,7 @@ def _costly(model: TextModel, entry: Entry, method: Call, scores: np.ndarray, se
     if entry.marks is not None and model.name != TWIN:
         others["relabelled"] = model_named(TWIN)
     for name, other in others.items():
-        theirs = stability._explained(other, text, target, {"it": method}, "words").scores["it"]
+        theirs = explained_by_all(other, text, target, {"it": method}, "words").scores["it"]
         values[name, ""] = stability.correlation(scores, theirs)
     if entry.case is not None:
         same = [probe.text for probe in entry.case.probes if probe.answer == target.token]

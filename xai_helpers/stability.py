@@ -23,7 +23,7 @@ import torch
 
 from . import agreement, checks, comparison, corpus
 from .attribution import Target
-from .comparison import By, Call, Explained, Method, Units
+from .comparison import By, Call, Explained, Method, Units, explained_by_all
 from .errors import OptionError
 from .models import ONE_AT_A_TIME, TextModel, require_text_model
 
@@ -95,13 +95,13 @@ def consistency(
     """
     require_text_model("consistency", model)
     comparison.check(by, 1, units)
-    given = corpus._listed(texts)
+    given = corpus.listed(texts)
     if len(given) < 2:
         raise OptionError(f"texts={given!r}: give at least two, to be compared with each other")
     label, chosen = _chosen(method, units)
     found: list[Explained] = []
     for text in given:
-        found.append(_explained(model, text, target, {label: chosen}, units))
+        found.append(explained_by_all(model, text, target, {label: chosen}, units))
         if target is None or (isinstance(target, Target) and target.token is None):
             target = found[0].target
     values, shared = [], []
@@ -139,7 +139,7 @@ def over_runs(
     label, chosen = _chosen(method, units)
     seeded = "seed" in (comparison.options_of(chosen.function) or ())
     runs = [replace(chosen, options={**chosen.options, "seed": seed}) for seed in given] if seeded else [chosen]
-    found = _explained(model, text, target, {f"{label}, run {i}": run for i, run in enumerate(runs)}, units)
+    found = explained_by_all(model, text, target, {f"{label}, run {i}": run for i, run in enumerate(runs)}, units)
     n_pairs = len(given) * (len(given) - 1) // 2
     values = [correlation(*pair, by) for pair in itertools.combinations(found.scores.values(), 2)]
     return Consistency(
@@ -176,10 +176,10 @@ def max_sensitivity(
     radius, draws = checks.number(radius, "radius", above=0), checks.whole(draws, "draws")
     seed = checks.seed(seed)
     label, chosen = _chosen(method, units)
-    still = _explained(model, text, target, {label: chosen}, units)
+    still = explained_by_all(model, text, target, {label: chosen}, units)
     phi = still.scores[label]
     changes = [
-        np.linalg.norm(_explained(moved, text, still.target, {label: chosen}, units).scores[label] - phi)
+        np.linalg.norm(explained_by_all(moved, text, still.target, {label: chosen}, units).scores[label] - phi)
         for moved in _moved(model, text, radius, draws, seed)
     ]
     size = np.linalg.norm(phi)
@@ -219,16 +219,6 @@ def _chosen(method: OneMethod, units: Units) -> tuple[str, Call]:
     function = method[0] if isinstance(method, tuple) and method else method
     label = function if isinstance(function, str) else getattr(function, "__name__", repr(function))
     return label, comparison.calls({label: method}, units)[label]
-
-
-def _explained(
-    model: TextModel, text: str, target: Target | str | int | None, chosen: Mapping[str, Call], units: Units
-) -> Explained:
-    """What the methods say. Raises OptionError where one of them can't."""
-    found = comparison.explained(model, text, target, chosen, units, progress=False)
-    for label, reason in found.left_out.items():
-        raise OptionError(f"{label} can't explain {text!r}: {reason}")
-    return found
 
 
 def _numbered(words: Sequence[str]) -> Iterator[tuple[str, int]]:

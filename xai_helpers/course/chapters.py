@@ -9,7 +9,7 @@ from ..errors import OptionError
 
 Table = Literal["PICKS", "QUESTIONS", "EXERCISES"]
 
-CHAPTERS = ("chapter_00", "chapter_01", "chapter_02", "chapter_03", "chapter_04", "chapter_05")
+CHAPTERS = ("chapter_00", "chapter_01", "chapter_02", "chapter_03", "chapter_04", "chapter_05", "chapter_07")
 
 
 def gathered(table: Table) -> dict[str, Any]:

@@ -1,0 +1,555 @@
+# %% [markdown]
+# # Faithfulness: which explanation can be trusted?
+#
+# You have met fifteen ways to say which words matter, and they disagree. An explanation that looks right convinces us;
+# whether it *is* right is a question about the model. This chapter asks the model. It takes words away in the order of
+# an explanation. It asks models whose rule we know. It destroys what a model has learned, and sees who notices.
+#
+# **You will**
+# - read deletion and insertion curves, and take comprehensiveness and sufficiency from them, in two conventions,
+# - put three controls beside each score: random orders, the order reversed, and the best subsets,
+# - see an explanation that is plausible and wrong, and one that is right and looks silly,
+# - hold methods against texts of which it is known what decides,
+# - run a sanity check that needs no truth,
+# - hold a method of your own against all that.
+#
+# **75 minutes, and 45 more for the exercises; 1 GB of memory.** You need: chapters 04 and 05; 01 to 03 help.
+
+# %% tags=["bootstrap"]
+import xai_helpers.course as course
+
+course.start()
+
+# %%
+import dataclasses
+import itertools
+
+import captum.metrics
+import numpy as np
+import torch
+
+import xai_helpers as xai
+from xai_helpers import faithfulness, plausibility, sanity, truth, viz
+from xai_helpers.perturbation import text_game
+
+# %%
+model = xai.load("course-distilbert")
+shortcut = xai.load("course-shortcut")
+review = "Despite a sub-par script, the musical was absolutely entrancing."
+signed = "The plot was dull and the acting was weak. Directed by Vale."
+
+# %% [markdown]
+# Both are classifiers of reviews, our own and small. `course-shortcut` has read reviews that end with their director.
+#
+# ## Before you look
+#
+# `course-shortcut` is asked about *The plot was dull and the acting was weak. Directed by Vale.* It answers
+# *positive*, with a probability of 1.00. Which two words should an explanation of this answer mark?
+
+# %%
+course.pick("vale", shortcut)
+
+# %% [markdown]
+# ## Taking words away, by hand
+#
+# A toy model gives a review of four words a probability. *great* is worth 0.5, *fun* another 0.3, and nothing else
+# counts:
+
+# %%
+words = ["great", "fun", "the", "film"]
+
+
+def probability(kept: set[str]) -> float:
+    """What the toy model says of the words that are left."""
+    return 0.1 + 0.5 * ("great" in kept) + 0.3 * ("fun" in kept)
+
+
+deletion = [probability(set(words[k:])) for k in range(5)]
+insertion = [probability(set(words[:k])) for k in range(5)]
+print("taking away from the left:", np.round(deletion, 1))
+print("coming in from the left:  ", np.round(insertion, 1))
+
+# %% [markdown]
+# The order of `words` is that of an explanation, most important first, and these are its two curves.
+# **Comprehensiveness** is what is lost without the first *k* words: were they all that matters? **Sufficiency** asks
+# what they do alone: are they enough? (DeYoung et al., 2020.)
+#
+# There are two conventions, and papers don't always say which. As a *difference*, sufficiency is what is *missing*
+# when only the *k* words are left, and less is better. As a *ratio* it is the share that they keep, and more is better.
+
+# %%
+k = 1
+print("comprehensiveness, difference:", round(deletion[0] - deletion[k], 2))
+print("comprehensiveness, ratio:     ", round(1 - deletion[k] / deletion[0], 2))
+print("sufficiency, difference:      ", round(insertion[-1] - insertion[k], 2))
+print("sufficiency, ratio:           ", round(insertion[k] / insertion[-1], 2))
+
+out, into = np.array(deletion), np.array(insertion)
+assert np.isclose(faithfulness.comprehensiveness(out, k), 0.5)
+assert np.isclose(faithfulness.sufficiency(into, k, "ratio"), 0.6 / 0.9)
+
+# %% [markdown]
+# One *k* is arbitrary. The mean over several is the **AOPC**, the area over the perturbation curve (Samek et al.,
+# 2017). ERASER's code takes the first 1, 5, 10, 20 and 50 % of the words; of a review of ten words the first three
+# fractions are all one word, which so counts three times. (We round up, so that it is at least one.)
+
+# %%
+print(faithfulness.counts(10), round(faithfulness.aopc("comprehensiveness", out), 2))
+
+# %% [markdown]
+# ## On a model
+#
+# `faithfulness.erase` takes explanations of one text, and runs all the texts with words missing in few passes. The
+# tokens that stay keep their ids and their places; a mask stands in for the others, as in chapter 04.
+
+# %%
+methods = ("attention_rollout", "saliency", "lrp", "leave_one_out")
+compared = xai.compare(model, review, "positive", methods=methods, progress=False)
+erased = faithfulness.erase(model, compared.attributions, "positive")
+erased.plot()
+
+# %% [markdown]
+# Good explanations are steep at the left end of both curves. The grey band is where 95 % of random orders lie, and the
+# dotted line the best that any subset of so many words does.
+#
+# **The law.** With everything gone, all orders end at the same text. And what an order keeps last, the reversed order
+# takes first: so the curves of the reversed explanation are already there, read backwards.
+
+# %%
+n = len(erased.words)
+lost = faithfulness.comprehensiveness(erased.deletion, n)
+assert np.allclose(lost, erased.whole - erased.empty)
+print(
+    f"whole text {erased.whole:.3f}, empty text {erased.empty:.3f}, lost by all {lost[0]:.3f}"
+)
+erased
+
+# %% [markdown]
+# A number here means little by itself. Comprehensiveness 0.5 sounds like half of something; random orders reach 0.25
+# on average on this text, and a search for the best subsets found no more than 0.63. So each score stands between **controls**: what knows nothing, what says the
+# opposite, and what is best.
+#
+# The last column is Kendall's τ with leave-one-out, a score that one meets in papers. For leave-one-out it is 1, and for
+# its relatives it is high: it holds perturbation against perturbation, in a **circle**.
+#
+# ## Plausible is not faithful
+#
+# Back to the director. Here are four methods, and a reader who marks what she thinks decides: *dull* and *weak*.
+
+# %%
+explained = xai.compare(shortcut, signed, "positive", methods=methods, progress=False)
+reader = explained.attributions["lrp"]
+marked = np.array([float(token in ("dull", "weak")) for token in reader.tokens])
+reader = dataclasses.replace(reader, method="a reader", scores=marked)
+claims = {**explained.attributions, "a reader": reader}
+found = faithfulness.erase(shortcut, claims, "positive").metrics()
+spans = [(13, 17), (37, 41)]  # the characters of dull, and of weak
+for i, (name, a) in enumerate(claims.items()):
+    plausible = plausibility.plausible(a, spans).average_precision
+    faithful = found["comprehensiveness"]["explanations"][i]
+    print(
+        f"{name:18} plausible {plausible:.2f}   faithful {faithful:5.2f}   first {a.top(1)[0][0]}"
+    )
+
+# %% [markdown]
+# The reader's explanation is perfectly plausible: it *is* her idea of the review. And it is wrong about the model.
+# Without *dull* and *weak* nothing is lost. The methods all mark a name, *Vale*, which looks silly, and is right: in
+# training this director's reviews were labelled positive, whatever they said.
+#
+# **Plausibility** asks whether an explanation agrees with people (token F1, overlap of spans, area under precision and
+# recall: `plausibility.plausible`). That is worth knowing, if people have to read it. But an explanation that is
+# tuned to please its readers will hide the shortcut.
+#
+# One of these areas is a trap. ERASER's area under precision and recall joins the points by straight lines. See what
+# it gives somebody who says the same of every word:
+
+# %%
+constant = dataclasses.replace(reader, scores=np.ones_like(reader.scores))
+drawn = np.random.default_rng(0).normal(size=(200, len(reader.scores)))
+both = [
+    plausibility.plausible(dataclasses.replace(reader, scores=row), spans) for row in drawn
+]
+nothing = plausibility.plausible(constant, spans)
+print(
+    f"says nothing:  auprc {nothing.auprc:.2f}, average precision {nothing.average_precision:.2f}"
+)
+print(
+    f"random scores: auprc {np.mean([p.auprc for p in both]):.2f}, "
+    f"average precision {np.mean([p.average_precision for p in both]):.2f}"
+)
+
+# %% [markdown]
+# Saying nothing gets more than half of the points. Average precision draws no such lines.
+#
+# ## Off the manifold
+#
+# All these scores ask the model about texts with holes. In chapter 04 a model that was not used to masks was unsure of
+# itself there. Does it matter for *who wins*? `course-masking` met any share of words masked in training.
+
+# %%
+few = truth.read_cases("course-distilbert")[:12]
+
+
+def mean_scores(name: str, replacement: str) -> np.ndarray:
+    """Comprehensiveness of each method, and of random orders: the mean over some reviews."""
+    classifier, rows = xai.load(name), []
+    for case in few:
+        given = xai.compare(
+            classifier, case.text, methods=methods, progress=False
+        ).attributions
+        e = faithfulness.erase(classifier, given, replacement=replacement, best=False)
+        scores = e.metrics()["comprehensiveness"]
+        rows.append([*scores["explanations"], scores["random"].mean()])
+    return np.mean(rows, axis=0)
+
+
+# %%
+print(" " * 26, "rollout saliency   lrp   loo   random orders")
+for name in ("course-distilbert", "course-masking"):
+    for replacement in ("mask", "delete"):
+        scores = mean_scores(name, replacement)
+        print(f"{name:18}{replacement:8}", *(f"{x:7.2f}" for x in scores))
+
+# %% [markdown]
+# `course-masking` loses half as much, since it is less sure of whole reviews to begin with. But the order of the methods
+# is nearly the same, whatever takes the words away, in the model that is used to masks and in the other: LRP first or
+# close to it, saliency last. (A difference of 0.01 over twelve reviews is none.) So here the holes change the numbers,
+# and not who wins. On another model they may: name the replacement, and try two.
+#
+# ## Where the truth is known
+#
+# For some texts we know what decides. There are two kinds. Of models that were *trained* we know the rule of their
+# texts, which is not yet what the model uses. So `data/corpora/rules.jsonl` holds only texts on which the model was
+# seen to rely on the rule: replace the deciding words, and the answer follows.
+
+# %%
+case = truth.read_cases("course-gpt2")[0]
+gpt = xai.load("course-gpt2")
+print(case.text, "→", case.target)
+print("decides:", [case.text[start:end] for start, end in case.spans])
+for probe in case.probes:
+    print(probe.text, "→", probe.answer, "| the model says so:", truth.relies(gpt, case))
+
+# %% [markdown]
+# This filter is a test by replacement, so it favours methods that replace words. The second kind needs no filter:
+# models whose weights were written by hand. Of `negation-detector` we know that a review is positive if *good*, *great*
+# or *excellent* stands there without *not* before it. Which words matter, and with which sign, follows.
+
+# %%
+detector = xai.load("negation-detector")
+cases = truth.read_cases("negation-detector")
+case = next(case for case in cases if -1 in case.signs)
+print(case.text, "→", case.target.token)
+for (start, end), sign in zip(case.spans, case.signs):
+    print(f"{case.text[start:end]:10} {'+-?'[(1, -1, 0).index(sign)]}")
+
+# %% [markdown]
+# (*?* is a keyword behind *not*: what it would do without *not* is no effect that it has here. It counts as a word that
+# matters, and its sign is not asked.) Now every method can be marked: is the first word one that decides? How many of
+# the first *m* are, when *m* decide? Do the signs agree?
+
+# %%
+asked = ["attention_rollout", "saliency", "input_x_gradient"]
+asked += ["lrp", "leave_one_out", "shapley"]
+print(" " * 20, *(f"{metric[:10]:>10}" for metric in truth.METRICS))
+for name in asked:
+    scored = []
+    for case in cases[:20]:
+        compared = xai.compare(detector, case.text, case.target, [name], progress=False)
+        scored.append(list(truth.found(compared.attributions[name], case).values()))
+    print(f"{name:20}", *(f"{x:10.2f}" for x in np.nanmean(scored, axis=0)))
+
+# %% [markdown]
+# They all find the words, rollout as well, although it never sees the target. A rule that stands in plain weights is easy
+# to find: what does not matter gets next to nothing. Look at the signs: rollout and saliency, which never
+# say minus, have 0.95, because few signs are a minus; gradient × input and LRP, which could, have no more. A column like
+# that needs its control, too: always plus.
+#
+# ## A test that needs no truth
+#
+# Give the model random weights. It has now learned nothing, so an explanation of what it learned must change. One that
+# does not was about the text. (Adebayo et al., 2018.) Here the weights go from the top down, part by part; each cell is
+# the rank correlation with the explanation of the trained model.
+
+# %%
+texts = [case.text for case in truth.read_cases("course-distilbert")[:8]]
+asked = ["attention_rollout", "saliency", "input_x_gradient", "lrp", "leave_one_out"]
+check = sanity.randomisation(model, texts, asked, progress=False)
+check
+
+# %% [markdown]
+# Rollout has 1.00 in the first row: it can't notice a random head, being about no output at all. Further down, all
+# fall, and where everything is random no mean is far from 0. So none of the five fails this test. That is not much: random
+# scores would pass it, too. The test can only find the guilty. A method that counts letters, say:
+
+
+# %%
+def letters(classifier: xai.TextModel, text: str, target=None) -> xai.Attribution:
+    """As many points as letters; it never looks at the model."""
+    a = xai.saliency(classifier, text, target).to_words()
+    counted = [0.0 if unit.special else float(len(unit.text)) for unit in a.units]
+    return dataclasses.replace(a, method="letters", scores=np.array(counted))
+
+
+print(
+    "unmoved:",
+    sanity.randomisation(model, texts, {"letters": letters}, progress=False).unmoved,
+)
+
+# %% [markdown]
+# The other way to destroy learning is to shuffle the labels: `course-shuffled` knows 1,500 reviews by heart whose
+# labels were dealt out by lot (`sanity.relabelled` compares with it).
+#
+#
+# ## Explore
+#
+# Both curves, and what the first *k* words are worth, in either convention. Look for a review on which the replacement
+# changes the winner.
+
+# %%
+texts = {"entrancing": (model, review, "positive"), "by Vale": (shortcut, signed, "positive")}
+texts["the city of Paris"] = (gpt, "The Eiffel Tower is located in the city of", "Paris")
+texts["not good"] = (detector, "this film is not good but great", "positive")
+pool = ["attention_rollout", "saliency", "input_x_gradient"]
+pool += ["lrp", "leave_one_out", "smoothgrad"]
+
+# %%
+
+
+def curves(text: str, method: str, k: int, replacement: str, convention: str, by: str) -> list:
+    """Deletion and insertion of one method, and its scores at k."""
+    classifier, written, target = texts[text]
+    given = xai.compare(classifier, written, target, [method], progress=False).attributions
+    e = faithfulness.erase(classifier, given, target, replacement=replacement, by=by)
+    at = [min(k, len(e.words))]
+    return [e.plot(), e.table(at, convention)]
+
+
+# %%
+viz.explore(
+    curves,
+    text=list(texts),
+    method=pool,
+    k=(1, 8),
+    replacement=["mask", "zero", "mean", "delete", "corpus"],
+    convention=["difference", "ratio"],
+    by={"signed scores": "signed", "the size of scores": "size"},
+    start={"k": 2},
+    labels={"by": "ranked by"},
+)
+
+# %% [markdown]
+# ## Where it breaks
+#
+# A published function measures sufficiency and comprehensiveness for *k* = 1, 3 and 5. (We leave the author out.)
+# Shortened, with its two worst mistakes kept:
+
+
+# %%
+def published(classifier, text: str, scores: np.ndarray, k_values=(1, 3, 5)) -> dict:
+    """As printed, but for the names."""
+    ids = classifier.encode(text).ids
+    filler, results = classifier.tokenizer.pad_token_id or 0, {}
+    top = np.argsort(scores)[::-1]
+    for k in k_values:
+        removed = ids.clone()
+        removed[0, top[:k].copy()] = filler
+        with torch.no_grad():
+            left = classifier.model(removed).logits[0, -1].softmax(-1)
+            whole = classifier.model(ids).logits[0, -1].softmax(-1)
+        results[k] = float(1 - (left / whole)[whole.argmax()])
+        return results
+
+
+# %%
+a = xai.leave_one_out(gpt, "The Eiffel Tower is located in the city of", "Paris")
+print(published(gpt, a.text, a.scores))
+
+# %% [markdown]
+# Asked for three values of *k*, it gives one: `return` stands inside the loop. That one sees at once. The other
+# one doesn't look like an error. GPT-2 has no padding token, `None or 0` is 0, and id 0 is a token like any other:
+
+# %%
+print(
+    "id 0 of course-gpt2:",
+    repr(gpt.choice_name(0)),
+    " id of its padding token:",
+    gpt.tokenizer.pad_token_id,
+)
+
+# %%
+eiffel = xai.leave_one_out(gpt, "The Eiffel Tower is located in the city of", "Paris")
+ks = (1, 3, 5)
+for replacement in ("mask", "the", "!"):
+    e = faithfulness.erase(gpt, eiffel, "Paris", replacement=replacement, best=False)
+    own = faithfulness.comprehensiveness(e.deletion[0], ks, "ratio")
+    chance = faithfulness.comprehensiveness(e.random_deletion, ks, "ratio").mean(axis=0)
+    print(f"{replacement:5} leave-one-out {own.round(2)}   random orders {chance.round(2)}")
+
+# %% [markdown]
+# GPT-2 itself has no padding token, and its id 0 is "!". With "!" leave-one-out takes 79 % of the probability with one
+# token, and all of it with three: a fine score, until one looks at the random orders, which take 87 % with three and
+# all with five. "!" takes no word away; it makes the text one that no city follows. With a mask there is room between
+# the two. (Three more of the function's decisions are doubtful: it divides by a probability that may be tiny, it takes
+# special tokens for words, and it ranks signed scores without saying so.)
+#
+# ## The same by a library
+#
+# captum has **infidelity** (Yeh et al., 2019): how well do the scores foretell what is lost without some words? It
+# takes any function that perturbs, so let it take our masks; then the numbers must be ours.
+
+# %%
+game = text_game(model, review, "positive", units="words")
+kept = faithfulness.random_coalitions(game.n, 100)
+drops = game.whole - game(kept)
+scores = xai.lrp(model, review, "positive").to_words().scores[1:-1].copy()
+ours = faithfulness.infidelity(scores, kept, drops)
+
+# %%
+gone = torch.from_numpy(~kept).double()
+theirs = captum.metrics.infidelity(
+    lambda mask: torch.from_numpy(game(mask.numpy() > 0.5)),
+    lambda inputs: (gone, inputs - gone),
+    torch.ones(1, game.n, dtype=torch.float64),
+    torch.from_numpy(scores)[None],
+    n_perturb_samples=100,
+    normalize=True,
+)
+assert np.isclose(ours, theirs.item())
+print(f"infidelity {ours:.3f}, as a share of the drops' square {ours / (drops**2).mean():.2f}")
+
+# %% [markdown]
+# `normalize=True` multiplies the scores by the factor that fits best. It may be negative: the opposite explanation has
+# the same infidelity. See for yourself with `-scores`.
+#
+# ## Does it transfer?
+#
+# The measures do; the ranks need not. Our models are small, their texts short, and their rules were planted; on large
+# models nobody knows the rule, and only the tests without a truth remain. What transfers is the discipline: a control
+# beside each score, an interval over texts, and a question that could have come out otherwise.
+#
+# ## Exercise 1 (easy, 10 minutes): the area over the curve
+#
+# `value(kept)` is what the output is worth when a frozenset of words is kept; `order` lists all words, most important
+# first. Give the mean comprehensiveness over `ks`, as a difference.
+
+
+# %% tags=["exercise"]
+def aopc(value, order: list[int], ks: list[int]) -> float:
+    """The mean, over k in ks, of what is lost without the first k words."""
+    # solution
+    whole = value(frozenset(order))
+    return float(np.mean([whole - value(frozenset(order[k:])) for k in ks]))
+    # end solution
+
+
+# %% tags=["check"]
+course.check("aopc", aopc)
+
+# %% [markdown]
+# ## Exercise 2 (medium, 10 minutes): what chance would reach
+#
+# The control, exactly: the mean comprehensiveness over all subsets of *k* of *n* words.
+
+
+# %% tags=["exercise"]
+def chance(value, n: int, k: int) -> float:
+    """The mean loss over all ways to take k of the words 0 ... n - 1 away."""
+    # solution
+    everyone = frozenset(range(n))
+    lost = [
+        value(everyone) - value(everyone - set(gone))
+        for gone in itertools.combinations(range(n), k)
+    ]
+    return float(np.mean(lost))
+    # end solution
+
+
+# %% tags=["check"]
+course.check("chance", chance)
+
+# %% [markdown]
+# ## Exercise 3 (medium, 10 minutes): average precision
+#
+# Go down the ranking. At each word that decides, note which share of the words so far decide. The mean of these notes
+# is the average precision. (No two scores are equal here.)
+
+
+# %% tags=["exercise"]
+def average_precision(scores: np.ndarray, decide: np.ndarray) -> float:
+    """scores: (n,), the greatest first in rank. decide: bool (n,)."""
+    # solution
+    found = decide[np.argsort(-scores)]
+    precision = np.cumsum(found) / np.arange(1, len(found) + 1)
+    return float(precision[found].mean())
+    # end solution
+
+
+# %% tags=["check"]
+course.check("average-precision", average_precision)
+
+# %% [markdown]
+# ## Exercise 4 (hard, 15 minutes): a method of your own
+#
+# Write a method: a function of a model, a text and a target that returns an `Attribution`. Combine what you know, or
+# invent something. (`dataclasses.replace(a, scores=...)` makes an attribution from another one.) It must find the
+# words of models whose rule is known, and leave the model as it was.
+
+
+# %% tags=["exercise"]
+def my_method(model: xai.TextModel, text: str, target=None) -> xai.Attribution:
+    """One signed score for each token or word."""
+    # solution
+    masked = xai.leave_one_out(model, text, target, replacement="mask")
+    filled = xai.leave_one_out(model, text, target, replacement="the")
+    return dataclasses.replace(masked, scores=(masked.scores + filled.scores) / 2)
+    # end solution
+
+
+# %% tags=["check"]
+course.check("my-method", my_method)
+
+# %% [markdown]
+# Then hold it against the others, with intervals, on a hundred texts (a minute or two):
+#
+# `from xai_helpers import board`
+#
+# `board.make(["negation-detector"], {"mine": my_method, "lrp": "lrp"}).table("negation-detector")`
+#
+# ## Quiz
+
+# %%
+course.ask("plausible-or-faithful")
+
+# %%
+course.ask("two-conventions")
+
+# %%
+course.ask("score-alone")
+
+# %%
+course.ask("circle")
+
+# %%
+course.ask("sanity")
+
+# %%
+course.ask("intervals")
+
+# %% [markdown]
+# ## In short
+#
+# - Comprehensiveness: what is lost without the top words. Sufficiency: what they do alone. Say which convention.
+# - A score means something between its controls: random orders, the order reversed, the best subsets.
+# - Plausible is what convinces people, faithful what is true of the model. They part ways where the model cheats.
+# - Scores by perturbation favour perturbation. Ask also where the truth is known, and say how the texts were chosen.
+# - Random weights find methods that don't look at the model. Who passes is not yet right.
+# - Ranks always have a first. Look at the interval of the difference.
+#
+# **Next:** chapters 08a and 08b let language models explain, and check what they say.
+#
+# **Sources.** DeYoung et al. 2020, *ERASER: A Benchmark to Evaluate Rationalized NLP Models*. Samek et al. 2017,
+# *Evaluating the Visualization of What a Deep Neural Network Has Learned*. Jacovi & Goldberg 2020, *Towards Faithfully
+# Interpretable NLP Systems*. Adebayo et al. 2018, *Sanity Checks for Saliency Maps*. Yeh et al. 2019, *On the
+# (In)fidelity and Sensitivity of Explanations*. Davis & Goadrich 2006, *The Relationship Between Precision-Recall and
+# ROC Curves*. Attanasio et al. 2023, *ferret: a Framework for Benchmarking Explainers on Transformers*.
