@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 import xai_helpers as xai
 from xai_helpers import comparison, errors, viz
 from xai_helpers.attribution import Attribution, Unit
-from xai_helpers.viz import plots
+from xai_helpers.viz import drawing, plots
 
 CHEAP = ("raw_attention", "attention_rollout", "saliency", "input_x_gradient", "lrp")
 TARGET = 2  # RoBERTa gives its token 1, the padding, a vector of zeros
@@ -392,7 +392,7 @@ def test_it_reads_the_same_each_time(words: xai.TextModel) -> None:
     """No seconds, and nothing else that differs from run to run."""
     one, other = (xai.compare(words, FOUR, 3, CHEAP) for _ in range(2))
     assert repr(one) == repr(other) and one._repr_html_() == other._repr_html_()
-    assert plots.png(one.plot()) == plots.png(other.plot())
+    assert drawing.png(one.plot()) == drawing.png(other.plot())
     assert "second" not in repr(one)
 
 
@@ -451,10 +451,10 @@ def test_the_figure_says_which_methods_are_left_out(words: xai.TextModel, n: int
     even = {f"even$ number$ {i} \u4e00": scoring(lambda i: 1) for i in range(9)}
     whole = xai.compare(words, FOUR, 3, own).plot()
     figure = xai.compare(words, FOUR, 3, own | even).plot()
-    assert "left out" not in plots.as_text(whole) and whole.get_supxlabel() == ""
+    assert "left out" not in drawing.as_text(whole) and whole.get_supxlabel() == ""
     line = f"left out: {', '.join(even)}"
     shown = figure.get_supxlabel()
-    assert shown.replace("\n", " ") == line.replace("\u4e00", plots.MISSING_GLYPH) and "\n" in shown
+    assert shown.replace("\n", " ") == line.replace("\u4e00", drawing.MISSING_GLYPH) and "\n" in shown
     assert viz.alt_text(figure) == f"{viz.alt_text(whole)}; {line}"
     assert figure.table is not None and figure.table.title.endswith(line) and whole.table is not None
     assert figure.table.rows == whole.table.rows
@@ -471,9 +471,9 @@ def test_the_figure_says_which_methods_are_left_out(words: xai.TextModel, n: int
 
 def test_the_line_below_the_figure_heeds_no_style(words: xai.TextModel) -> None:
     c = xai.compare(words, FOUR, 3, {"one": ONE, "other": OTHER, "even": scoring(lambda i: 1)})
-    plain = plots.png(c.plot())
+    plain = drawing.png(c.plot())
     with matplotlib.rc_context({"text.color": "red", "font.family": "monospace", "figure.labelsize": 30}):
-        assert plots.png(c.plot()) == plain
+        assert drawing.png(c.plot()) == plain
 
 
 def test_the_figure_says_who_agrees_most_and_least() -> None:

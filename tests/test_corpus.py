@@ -23,7 +23,7 @@ from xai_helpers import corpus, errors, viz
 from xai_helpers.agreement import MEASURES, bootstrap
 from xai_helpers.architectures import hooked
 from xai_helpers.attribution import Attribution
-from xai_helpers.viz import plots
+from xai_helpers.viz import drawing, plots
 
 TEXTS = [text.rstrip(".!") for text in tiny.TEXTS[:4]]
 METHODS = ("saliency", "lrp", "attention_rollout")
@@ -425,7 +425,7 @@ def test_one_bar_for_all_texts(model: xai.TextModel, monkeypatch: pytest.MonkeyP
 def test_it_reads_the_same_each_time(model: xai.TextModel, scored: corpus.CorpusComparison) -> None:
     again = xai.compare_corpus(model, TEXTS, 1, METHODS)
     assert repr(again) == repr(scored) and again._repr_html_() == scored._repr_html_()
-    assert plots.png(again.plot()) == plots.png(scored.plot())
+    assert drawing.png(again.plot()) == drawing.png(scored.plot())
 
 
 def test_the_figure_holds_means_and_intervals(scored: corpus.CorpusComparison) -> None:

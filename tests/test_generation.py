@@ -21,7 +21,7 @@ import xai_helpers as xai
 from peers.models import generations
 from xai_helpers import errors, viz
 from xai_helpers.attribution import Attribution
-from xai_helpers.viz import plots
+from xai_helpers.viz import drawing, plots
 
 REFERENCES = Path(__file__).parent / "references" / "inseq.safetensors"
 PROMPT = "The Eiffel Tower is located in the city of"
@@ -251,7 +251,7 @@ def test_numbers_stand_where_they_fit(gpt2: xai.TextModel, words: int) -> None:
     boxes = [tick.get_window_extent() for tick in axes.get_xticklabels()]
     assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes)), "labels don't touch"
     assert figure.table is not None and figure.table.rows[1][-1]
-    assert plots.png(figure) == plots.png(plots.generation_matrix(steps))
+    assert drawing.png(figure) == drawing.png(plots.generation_matrix(steps))
 
 
 def test_steps_that_are_no_generation_are_named(gpt2: xai.TextModel) -> None:

@@ -22,7 +22,7 @@ from matplotlib.text import Text
 from xai_helpers import viz
 from xai_helpers.attribution import Target
 from xai_helpers.errors import NoMatrixError, OptionError
-from xai_helpers.viz import plots
+from xai_helpers.viz import drawing, plots
 from xai_helpers.viz.palette import background
 
 TOKENS = ["a$b$", "\U0001f600", "\U0001f469\u200d\U0001f467", "\u5929", "\u0647\u0630\u0627", "\\frac", "^_{", "\n", ""]
@@ -106,7 +106,7 @@ def test_sizes_from_one_token_to_sixty(n: int) -> None:
 def test_any_token_is_drawn_as_it_is_without_a_warning(capfd: pytest.CaptureFixture[str]) -> None:
     a = tiny.example(TOKENS, list(np.linspace(-1, 1, len(TOKENS))), matrix=np.eye(len(TOKENS)), target=Target("$5"))
     for figure in (plots.token_scores(a), plots.token_matrix(a), plots.head_grid(np.eye(2), title="$x", label="$y$")):
-        plots.png(figure)
+        drawing.png(figure)
     assert labels(plots.token_scores(a), "y")[0] == "a$b$"
     for figure in (plots.token_scores(a), plots.token_matrix(a), plots.head_grid(np.eye(2), title="$x$", label="$y$")):
         texts = [text for text in figure.findobj(Text) if "$" in text.get_text() and text.get_visible()]
@@ -121,22 +121,22 @@ def test_the_same_input_gives_the_same_bytes_whatever_style_is_on() -> None:
     a = tiny.example(["x", "y"], [1.0, -1.0], matrix=np.eye(2))
     for draw in (plots.token_scores, plots.token_matrix):
         figure = draw(a)
-        once = plots.png(figure)
-        assert plots.png(figure) == once
+        once = drawing.png(figure)
+        assert drawing.png(figure) == once
         with matplotlib.rc_context({"axes.facecolor": "black", "font.size": 20, "savefig.dpi": 30}):
-            assert plots.png(draw(a)) == once
+            assert drawing.png(draw(a)) == once
         assert b"Software" not in once
         assert not isinstance(figure.get_layout_engine(), ConstrainedLayoutEngine), "drawing twice would move things"
 
 
 def test_html_holds_the_picture_and_its_text() -> None:
     figure = plots.token_scores(tiny.example(['"><script>', "y"], [1.0, -1.0]))
-    page = plots.as_html(figure)
+    page = drawing.as_html(figure)
     assert "<script>" not in page
     assert 'alt="Bar chart. ' in page
     data = re.search(r"base64,([^\"]+)", page)
     assert data is not None
-    assert base64.b64decode(data[1]) == plots.png(figure)
+    assert base64.b64decode(data[1]) == drawing.png(figure)
 
 
 def test_a_figure_without_words_is_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
@@ -152,7 +152,7 @@ def test_each_figure_has_its_numbers_in_a_table() -> None:
     figure = plots.token_scores(tiny.example(["good", "bad"], [1.0, -0.5]))
     assert figure.table is not None
     assert figure.table.rows == (("0", "good", "+1.00"), ("1", "bad", "-0.50"))
-    assert figure.table.folded() in plots.as_html(figure)
+    assert figure.table.folded() in drawing.as_html(figure)
     matrix = plots.token_matrix([[1.0, 0.0], [0.25, 0.75]], ["x", "y"]).table
     assert matrix is not None and matrix.rows == (("x", "1.00", "0.00"), ("y", "0.25", "0.75"))
     grid = plots.head_grid([[0.5, 1.0]]).table
@@ -222,7 +222,7 @@ def test_a_notebook_gets_one_image_with_its_text() -> None:
     assert len(captured.outputs) == 2
     for output in captured.outputs:
         assert set(output.data) == {"text/html", "text/plain"}
-        assert output.data["text/plain"] == plots.as_text(figure)
+        assert output.data["text/plain"] == drawing.as_text(figure)
 
 
 @pytest.mark.parametrize("wrong", [np.zeros(3), np.zeros((2, 2, 2)), np.zeros((0, 2))])
@@ -237,7 +237,7 @@ def test_wrong_shapes_are_named(wrong: np.ndarray) -> None:
 def test_lists_are_matrices_too() -> None:
     rows = [[1.0, 0.0], [0.25, 0.75]]
     for draw in (plots.token_matrix, plots.head_grid):
-        assert plots.png(draw(rows)) == plots.png(draw(np.array(rows)))
+        assert drawing.png(draw(rows)) == drawing.png(draw(np.array(rows)))
 
 
 @pytest.mark.parametrize("wrong", [[[1.0], [1.0, 2.0]], [["a", "b"]], None, [], "matrix", [[1j]]])

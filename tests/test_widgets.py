@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 from xai_helpers.errors import OptionError, TextTooLongError
-from xai_helpers.viz import Span, Table, explore, plots, widgets
+from xai_helpers.viz import Span, Table, drawing, explore, plots, widgets
 from xai_helpers.viz.widgets import QUICK, WIDGET_VIEW, Choice, Explorer, Setting, Slider, Words
 
 LAYERS = {"the first": 0, "the <last>": 7}
@@ -268,7 +268,7 @@ def test_what_the_function_raises_at_the_start_is_raised() -> None:
         explore(lambda n: 1 / n, n=(0, 3))
 
 
-def picture(n: int = 2, named: bool = True) -> plots.Picture:
+def picture(n: int = 2, named: bool = True) -> drawing.Picture:
     figure = plots.side_by_side(["good", "film"], {"scores": [1.0, float(n)]}, title="<the> scores")
     if not named:
         figure.table = None
@@ -342,16 +342,16 @@ def test_a_picture_comes_with_its_sentence_and_its_table() -> None:
     assert f'<img alt="{escape(first.alt)}"' in page and "&lt;the&gt; scores" in page
     assert "good" in page and "<details" in page
     shown.controls["n"].value = 3
-    assert shown.picture.value == page_of(plots.as_html(picture(3))) != page
-    assert shown.words == plots.as_text(picture(2))
+    assert shown.picture.value == page_of(drawing.as_html(picture(3))) != page
+    assert shown.words == drawing.as_text(picture(2))
 
 
 def test_several_views_stand_below_each_other() -> None:
     result = tiny.example("good film", [0.5, -0.25])
     shown = explore(lambda n: (table_of(n=n), result, picture()), n=(0, 3))
-    expected = [table_of(n=0)._repr_html_(), result._repr_html_(), plots.as_html(picture())]
+    expected = [table_of(n=0)._repr_html_(), result._repr_html_(), drawing.as_html(picture())]
     assert shown.picture.value == shown.page == page_of(*expected)
-    assert shown.words == "\n".join([str(table_of(n=0)), str(result), plots.as_text(picture())])
+    assert shown.words == "\n".join([str(table_of(n=0)), str(result), drawing.as_text(picture())])
     assert explore(lambda n: result, n=(0, 3)).page == page_of(expected[1])
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -28,6 +28,9 @@ from .errors import FormatError, OptionError
 from .installation import data_folder, versions
 from .scorecard import BEST, METRICS, RANDOM, Row, Settings, Task, model_named, score, tasks
 from .viz.table import Table
+
+if TYPE_CHECKING:
+    from .viz.drawing import Picture
 
 FORMAT = "xai_helpers.Board/1"
 DEFAULTS = Settings()
@@ -224,6 +227,48 @@ class Board:
             f"{model} · mean, 95 % interval over texts, * not told apart from the best", ("", *named), tuple(rows)
         )
 
+    def plot(self, metric: str, models: Sequence[str] | None = None) -> Picture:
+        """The means of all methods in one metric on all models that have it, coloured by what they gain on chance."""
+        from .viz import standings
+
+        check_metric(metric)
+        named = [name for name in (self.models if models is None else models) if not self.values(name, metric).empty]
+        if not named:
+            raise OptionError(f"no model of this board has {metric!r}")
+        found = {name: self.standing(name, metric) for name in named}
+        rows = [name for name in (*self.methods, RANDOM, BEST) if any(name in f.index for f in found.values())]
+        mean = pd.DataFrame({name: f["mean"] for name, f in found.items()}).reindex(rows)
+        tied = pd.DataFrame({name: f["behind"] == False for name, f in found.items()}).reindex(rows)  # noqa: E712
+        gained = mean - mean.loc[RANDOM] if RANDOM in rows else mean * np.nan
+        if METRICS[metric].higher is False:
+            gained = -gained
+        return standings.grid(
+            rows, named, mean, gained, tied.fillna(False), label=METRICS[metric].what, title=metric.replace("_", " ")
+        )
+
+    def plot_cost(self, model: str, metric: str = "comprehensiveness") -> Picture:
+        """One metric of one model, mean and interval, beside the median cost of a text; the cheapest method first."""
+        from .viz import standings
+
+        found = self.standing(model, metric)
+        if found.empty:
+            raise OptionError(f"{model!r} has no {metric!r} on this board")
+        paid = {name: self.values(model, name).median() for name in ("seconds", "rows")}
+        methods = [name for name in paid["seconds"].sort_values().index if name in self.methods and name in found.index]
+        texts = len(self.values(model, metric))
+        return standings.beside_cost(
+            methods,
+            found.loc[methods, ["mean", "low", "high"]],
+            {
+                "seconds a text": paid["seconds"][methods],
+                "texts run through the model": paid["rows"][methods],
+            },
+            chance=found["mean"].get(RANDOM),
+            bound=found["mean"].get(BEST),
+            label=metric.replace("_", " "),
+            title=f"{model}, {texts} texts, 95 % intervals",
+        )
+
     def with_method(self, label: str, method: Any, names: Sequence[str] | None = None, progress: bool = True) -> Board:
         """This board and one method more, asked as the others were.
 
@@ -308,7 +353,8 @@ def _markdown(board: Board) -> str:
         + f". Settings: {', '.join(f'{name} {value}' for name, value in settings.items())}.",
         "",
         "Each cell: the mean over texts, and in brackets its 95 % bootstrap interval. * the best method, and those that"
-        " the same texts don't tell from it. The models are small and the course's own.",
+        " the same texts don't tell from it. The models are small and the course's own. Where a target has a rival, as"
+        " in course-gpt2, probability stands for the difference of two.",
         "",
     ]
     for name, metric in METRICS.items():

@@ -12,7 +12,6 @@ import functools
 import inspect
 import itertools
 import os
-import textwrap
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
@@ -32,7 +31,7 @@ from .viz.table import Table
 from .viz.wording import is_signed, number, visible
 
 if TYPE_CHECKING:
-    from .viz.plots import Picture
+    from .viz.drawing import Picture
 
 By = Literal["size", "signed"]
 Units = Literal["words", "tokens"]
@@ -172,14 +171,16 @@ class Comparison:
 
     def plot(self, measure: Measure = "spearman") -> Picture:
         """The agreement of each two methods, beside each method's scores and ranks; below, which are left out."""
-        from .viz import plots
+        from .viz import drawing, plots
 
         matrix = self.agreement(measure)
         name = MEASURED[measure].format(k=self.k)
         figure = plots.agreement_and_ranks(
             self.methods, matrix, self.words, self.scores, self.ranks, measure=name, title=self._title("")
         )
-        return _footed(figure, f"left out: {', '.join(map(visible, self.left_out))}") if self.left_out else figure
+        if not self.left_out:
+            return figure
+        return drawing.footed(figure, f"left out: {', '.join(map(visible, self.left_out))}")
 
     def __repr__(self) -> str:
         return "\n\n".join([*map(str, self._tables()), *self._notes()])
@@ -431,20 +432,3 @@ def _compared(model: TextModel, encoded: EncodedText, units: Sequence[Unit], pos
 def _holds(unit: Unit, token: Unit) -> bool:
     same = (unit.start, unit.end) == (token.start, token.end)
     return same or (unit.start < token.end and token.start < unit.end)
-
-
-def _footed(figure: Picture, line: str) -> Picture:
-    """The figure with a line below it, which its alternative text and its table's title have too."""
-    from .viz import plots
-
-    wide, high = figure.get_size_inches()
-    lines = textwrap.wrap(plots._drawable(line), int(14 * wide))  # characters of 8 points
-    figure.set_size_inches(wide, high + 0.15 * len(lines))
-    figure.set_layout_engine("constrained")
-    figure.supxlabel(
-        "\n".join(lines), x=0.01, ha="left", fontsize=8, fontfamily=plots.FONT, color="black", parse_math=False
-    )
-    figure.alt = f"{figure.alt}; {line}"
-    if figure.table is not None:
-        figure.table = replace(figure.table, title=f"{figure.table.title}; {line}")
-    return plots._arranged(figure)

@@ -47,7 +47,7 @@ from .viz.wording import visible
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .viz.plots import Picture
+    from .viz.drawing import Picture
 
 COLUMNS = {
     "text_index": "int64",

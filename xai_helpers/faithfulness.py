@@ -32,7 +32,7 @@ from .viz.table import Table
 from .viz.wording import visible
 
 if TYPE_CHECKING:
-    from .viz.plots import Picture
+    from .viz.drawing import Picture
 
 Convention = Literal["difference", "ratio"]
 FRACTIONS = (0.01, 0.05, 0.1, 0.2, 0.5)  # ERASER's
@@ -280,11 +280,11 @@ def erase(
 
     explanations: one, or several by label, of one text. target: what is valued; None takes what the explanations
     explain (the model's own prediction where none has a target). output: in which form; "probability", as ERASER has
-    it. by: "signed" lets go first what speaks most for the target; "size" the greatest absolute scores, for
-    explanations whose signs mean nothing. units: "words" (tokens joined) or "tokens". replacement, draws, batch_size:
-    as in `perturbation.text_game`: the kept tokens stay as they were, in their places. random_orders: how many are
-    drawn by seed. best: whether the best subsets are looked for, which asks most of the texts. Special tokens, and what
-    a decoder reads after its prediction, always stay.
+    it, which of a target with a `versus` is the difference of two. by: "signed" lets go first what speaks most for the
+    target; "size" the greatest absolute scores, for explanations whose signs mean nothing. units: "words" (tokens
+    joined) or "tokens". replacement, draws, batch_size: as in `perturbation.text_game`: the kept tokens stay as they
+    were, in their places. random_orders: how many are drawn by seed. best: whether the best subsets are looked for,
+    which asks most of the texts. Special tokens, and what a decoder reads after its prediction, always stay.
 
     All texts of all explanations go through the model together, each once. Raises OptionError where explanations have
     different texts, units or targets, and as `text_game` does.

@@ -17,14 +17,14 @@ __all__ = ["Span", "Table", "alt_text", "explore", "show"]
 
 
 def show(figure: Figure, alt: str | None = None) -> None:
-    """Displays a figure in a notebook, with its alternative text; see `plots.show`."""
-    from . import plots
+    """Displays a figure in a notebook, with its alternative text; see `drawing.show`."""
+    from . import drawing
 
-    plots.show(figure, alt)
+    drawing.show(figure, alt)
 
 
 def alt_text(figure: Figure) -> str:
-    """The sentence that stands for a figure where it can't be seen; see `plots.alt_text`."""
-    from . import plots
+    """The sentence that stands for a figure where it can't be seen; see `drawing.alt_text`."""
+    from . import drawing
 
-    return plots.alt_text(figure)
+    return drawing.alt_text(figure)

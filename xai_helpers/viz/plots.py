@@ -1,77 +1,59 @@
-"""Figures: bars per token, token-by-token matrices, numbers and maps of heads, the residual stream.
+"""Figures: bars per token, token-by-token matrices, numbers and maps of heads, agreement, curves.
 
-Each function returns a `Picture`: a matplotlib Figure that pyplot doesn't know of (nothing to close, nothing shown
-twice), that carries a sentence for those who can't see it and a table of what it shows, and that a notebook shows as an
-image with that sentence as its alternative text and the table folded up below. The same input gives the same bytes.
-Everything is drawn with DejaVu Sans, which matplotlib brings along; a character that it lacks (most emoji, Chinese) is
-drawn as a square; the alternative text has it.
+Each function returns a `Picture`, of which `drawing` tells.
 """
 
 from __future__ import annotations
 
-import base64
-import functools
-import io
 import itertools
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from html import escape
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import matplotlib
 import numpy as np
-from matplotlib import font_manager
-from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap, Normalize
-from matplotlib.figure import Figure
+from matplotlib.colors import ListedColormap
 from matplotlib.patches import Rectangle
-from matplotlib.text import Text
 from numpy.typing import ArrayLike
-from PIL import Image
 
 from ..attribution import Attribution
 from ..errors import OptionError
-from .palette import LINES, background, colours, scale_end, share
+from .drawing import (
+    ANNOTATED,
+    CELL,
+    Picture,
+    arranged,
+    bars,
+    cells,
+    defaults,
+    drawable,
+    heatmap,
+    label_ticks,
+    no_math,
+    picture,
+    put_heading,
+    put_title,
+    shortened,
+)
+from .palette import LINES, background, scale_end, share
 from .table import Table
 from .wording import header, is_signed, number, summary, visible
 
-FONT = "DejaVu Sans"
-DPI = 144  # of the file: sharp on dense screens
-SHOWN_DPI = 90  # of the page
-MISSING_GLYPH = "\u25a1"
-CELL = (0.38, 0.27)  # inches of a cell with a number of five characters in it
 BESIDE = 6  # so many columns fit twice on a page
-ANNOTATED = 12  # a grid of at most this many rows and columns has its numbers written in
-
-
-class Picture(Figure):
-    """A figure with `alt`, the sentence that stands for it, and `table`, what it shows in rows.
-
-    Notebooks show it as an image with alternative text, and the table folded up below.
-    """
-
-    alt: str = ""
-    table: Table | None = None
-
-    def _ipython_display_(self) -> None:  # IPython then asks no other formatter: one image, always with its text
-        show(self)
 
 
 def token_scores(a: Attribution) -> Picture:
     """Horizontal bars, one per unit in the order of the text; orange to the right is positive, blue negative."""
     scores = [float(score) for score in a.scores]
     end = scale_end(scores, [unit.special for unit in a.units])
-    with _defaults():
-        figure = _picture(7.0, 1.1 + 0.26 * max(1, len(scores)), f"Bar chart. {summary(a)}")
+    with defaults():
+        figure = picture(7.0, 1.1 + 0.26 * max(1, len(scores)), f"Bar chart. {summary(a)}")
         figure.table = _columns_table(a.method, a.tokens, {"score": scores})
         axes = figure.add_subplot()
-        _bars(axes, np.array(scores), end)
-        _label(axes.yaxis, a.tokens, 9)
+        bars(axes, np.array(scores), end)
+        label_ticks(axes.yaxis, a.tokens, 9)
         axes.set_ylim(len(scores) - 0.4, -0.6)
-        _title(axes, f"{a.method} · {a.model}")
-        axes.set_xlabel(_drawable(" · ".join(("score", *header(a)[2:]))), parse_math=False)
-        return _arranged(figure)
+        put_title(axes, f"{a.method} · {a.model}")
+        axes.set_xlabel(drawable(" · ".join(("score", *header(a)[2:]))), parse_math=False)
+        return arranged(figure)
 
 
 def token_matrix(a: Attribution | ArrayLike, tokens: Sequence[str] | None = None, *, title: str = "") -> Picture:
@@ -83,22 +65,20 @@ def token_matrix(a: Attribution | ArrayLike, tokens: Sequence[str] | None = None
     """
     matrix, names, said, row = _matrix_of(a, tokens, title)
     size = float(np.clip(0.3 * max(matrix.shape), 3.0, 11.0))
-    with _defaults():
-        figure = _picture(
-            size + 2.0, size * matrix.shape[0] / max(matrix.shape) + 1.2, _matrix_alt(matrix, names, said)
-        )
+    with defaults():
+        figure = picture(size + 2.0, size * matrix.shape[0] / max(matrix.shape) + 1.2, _matrix_alt(matrix, names, said))
         figure.table = _matrix_table(matrix, names, said)
         axes = figure.add_subplot()
-        _heatmap(figure, axes, matrix, "score")
+        heatmap(figure, axes, matrix, "score")
         points = float(np.clip(72 * size / max(matrix.shape) * 0.7, 4.5, 9.0))
-        _label(axes.xaxis, names[1], points, rotation=90)
-        _label(axes.yaxis, names[0], points)
+        label_ticks(axes.xaxis, names[1], points, rotation=90)
+        label_ticks(axes.yaxis, names[0], points)
         axes.set_xlabel("key: the token that is read")
         axes.set_ylabel("query: the token that reads")
-        _title(axes, said)
+        put_title(axes, said)
         if row is not None:
             axes.add_patch(Rectangle((-0.5, row - 0.5), matrix.shape[1], 1, fill=False, linewidth=1.4, clip_on=False))
-        return _arranged(figure)
+        return arranged(figure)
 
 
 def head_grid(values: ArrayLike, *, title: str = "", label: str = "value") -> Picture:
@@ -111,18 +91,18 @@ def head_grid(values: ArrayLike, *, title: str = "", label: str = "value") -> Pi
     strongest = f"strongest: layer {layer}, head {head}, with {_plain_number(grid, grid[layer, head])}"
     said = f"{title}: {label}" if title else label
     alt = f"Heatmap. {said}, for {grid.shape[0]} layers by {grid.shape[1]} heads; {strongest}"
-    with _defaults():
-        figure = _picture(2.2 + 0.55 * max(grid.shape[1], 4), 1.3 + 0.42 * grid.shape[0], alt)
+    with defaults():
+        figure = picture(2.2 + 0.55 * max(grid.shape[1], 4), 1.3 + 0.42 * grid.shape[0], alt)
         heads = [f"head {head}" for head in range(grid.shape[1])]
         figure.table = _matrix_table(grid, ([str(layer) for layer in range(len(grid))], heads), said, "layer")
         axes = figure.add_subplot()
-        _heatmap(figure, axes, grid, label)
-        _label(axes.xaxis, [str(head) for head in range(grid.shape[1])], 9)
-        _label(axes.yaxis, [str(layer) for layer in range(grid.shape[0])], 9)
+        heatmap(figure, axes, grid, label)
+        label_ticks(axes.xaxis, [str(head) for head in range(grid.shape[1])], 9)
+        label_ticks(axes.yaxis, [str(layer) for layer in range(grid.shape[0])], 9)
         axes.set_xlabel("head")
         axes.set_ylabel("layer")
-        _title(axes, title or label)
-        return _arranged(figure)
+        put_title(axes, title or label)
+        return arranged(figure)
 
 
 def side_by_side(
@@ -139,8 +119,8 @@ def side_by_side(
         raise OptionError(f"side_by_side needs columns of one score per token: {len(tokens)} tokens, got {shapes}")
     strongest = [f"{name}: {visible(tokens[int(np.abs(v).argmax())])!r}" for name, v in scores.items()]
     said = f"{title}, {len(tokens)} tokens" if title else f"{len(tokens)} tokens"
-    with _defaults():
-        figure = _picture(
+    with defaults():
+        figure = picture(
             1.2 + min(2.3, 9.0 / len(scores)) * len(scores),
             1.0 + 0.27 * max(1, len(tokens)),
             f"Bar charts side by side. {said}; strongest by {', by '.join(strongest)}",
@@ -149,19 +129,18 @@ def side_by_side(
         panels = figure.subplots(1, len(scores), squeeze=False, sharey=True)[0]
         end = scale_end([float(x) for values in scores.values() for x in values]) if shared else None
         for axes, (name, values) in zip(panels, scores.items(), strict=True):
-            _bars(axes, values, end)
+            bars(axes, values, end)
             axes.margins(x=0.35)  # room for the numbers, in a narrow panel
-            _title(axes, name)
+            put_title(axes, name)
             axes.set_xticks([])
-        _label(panels[0].yaxis, tokens, 9)
+        label_ticks(panels[0].yaxis, tokens, 9)
         panels[0].set_ylim(len(tokens) - 0.4, -0.6)
         if shared:
             low, high = zip(*(axes.get_xlim() for axes in panels), strict=True)
             for axes in panels:
                 axes.set_xlim(min(low), max(high))
-        if title:
-            _parse_no_math(figure.suptitle(_drawable(visible(title)), fontsize=10, x=0.01, ha="left"))
-        return _arranged(figure)
+        put_heading(figure, title)
+        return arranged(figure)
 
 
 def attention_gallery(attention: ArrayLike, tokens: Sequence[str], captions: Sequence[Sequence[str]]) -> Picture:
@@ -183,8 +162,8 @@ def attention_gallery(attention: ArrayLike, tokens: Sequence[str], captions: Seq
     table = Table("attention heads", ("layer", "head", "pattern", "strongest pair"), tuple(rows))
     kinds = [row[2].split(",")[0] for row in rows]
     counted = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
-    with _defaults():
-        figure = _picture(
+    with defaults():
+        figure = picture(
             2.1 * heads,
             2.15 * layers,
             f"Small heatmaps of {layers} layers by {heads} heads on {n} tokens: {counted}",
@@ -196,9 +175,9 @@ def attention_gallery(attention: ArrayLike, tokens: Sequence[str], captions: Seq
         ):
             axes.imshow(weights[layer, head], cmap=palette, vmin=0, vmax=1)
             axes.set(xticks=[], yticks=[])
-            _title(axes, f"L{layer} H{head}: {captions[layer][head]}")
+            put_title(axes, f"L{layer} H{head}: {captions[layer][head]}")
             axes.title.set_fontsize(8)
-        return _arranged(figure)
+        return arranged(figure)
 
 
 def residual_stream(
@@ -218,8 +197,8 @@ def residual_stream(
             f"residual_stream needs attention (layers, {n}, {n}), updates (layers, {n}) and layers + 1 notes; "
             f"got {weights.shape}, {sizes.shape}, {len(notes)}"
         )
-    with _defaults():
-        figure = _picture(
+    with defaults():
+        figure = picture(
             2.4 + 0.62 * n,
             1.3 + 0.8 * layers,
             f"Columns of dots for {n} tokens through {layers} layers, joined by attention. {title}. "
@@ -240,18 +219,18 @@ def residual_stream(
                 range(n), np.full(n, layer + 1), s=30 + 170 * sizes[layer] / end, c=fills, edgecolor="black", zorder=3
             )
         for level, note in enumerate(notes):
-            text = axes.text(n - 0.6, level, _drawable(visible(note)), va="center", fontsize=9)
-            _parse_no_math(text)
-        _label(axes.xaxis, tokens, 9, rotation=45)
+            text = axes.text(n - 0.6, level, drawable(visible(note)), va="center", fontsize=9)
+            no_math(text)
+        label_ticks(axes.xaxis, tokens, 9, rotation=45)
         for tick in axes.get_xticklabels():
             tick.set(ha="right", rotation_mode="anchor")
         levels = ["embedding", *(f"after layer {layer}" for layer in range(layers))]
-        _label(axes.yaxis, levels, 9)
+        label_ticks(axes.yaxis, levels, 9)
         axes.set_xlim(-0.6, n + 0.9)
         axes.set_ylim(-0.4, layers + 0.5)
         axes.spines[:].set_visible(False)
-        _title(axes, title or "residual stream")
-        return _arranged(figure)
+        put_title(axes, title or "residual stream")
+        return arranged(figure)
 
 
 def agreement_and_ranks(
@@ -279,8 +258,8 @@ def agreement_and_ranks(
     shares = values / np.where(values.any(axis=0), np.abs(values).max(axis=0), 1.0)
     said = f"{title + ', ' if title else ''}{n} methods, {shape[0]} units"
     first = f"lowest mean rank: {visible(units[int(mean.argmin())])!r}, {mean.min():.1f}"
-    with _defaults():
-        figure = _picture(1, 1, f"Two heatmaps. {said}. {_extremes(methods, matrix, measure)}; {first}")
+    with defaults():
+        figure = picture(1, 1, f"Two heatmaps. {said}. {_extremes(methods, matrix, measure)}; {first}")
         figure.table = _ranks_table(said, methods, matrix, units, values, places, measure)
         if n <= BESIDE:
             figure.set_size_inches(CELL[0] * (2 * n + 1) + 4.2, CELL[1] * max(shape) + 1.3)
@@ -289,22 +268,21 @@ def agreement_and_ranks(
             figure.set_size_inches(CELL[0] * (n + 1) + 2.4, CELL[1] * (n + shape[0]) + 2.0)
             left, right = figure.subplots(2, 1, height_ratios=(n, shape[0]))
         numbers = [str(i + 1) for i in range(n)]
-        _cells(left, matrix, [[f"{x:.2f}" for x in row] for row in matrix])
+        cells(left, matrix, [[f"{x:.2f}" for x in row] for row in matrix])
         left.set_xlim(-0.5, n - 0.5 + (n > BESIDE))
-        _label(left.yaxis, _numbered(methods), 9, most=28)
-        _label(left.xaxis, numbers, 9)
-        _title(left, measure)
-        _cells(right, shares, [[f"{x:g}" for x in row] for row in places])
+        label_ticks(left.yaxis, _numbered(methods), 9, most=28)
+        label_ticks(left.xaxis, numbers, 9)
+        put_title(left, measure)
+        cells(right, shares, [[f"{x:g}" for x in row] for row in places])
         for row, x in enumerate(mean):
             right.text(n, row, f"{x:.1f}", ha="center", va="center", fontsize=8)
         right.set_xlim(-0.5, n + 0.5)
-        _label(right.yaxis, units, 9)
-        _label(right.xaxis, [*numbers, "mean"], 9)
+        label_ticks(right.yaxis, units, 9)
+        label_ticks(right.xaxis, [*numbers, "mean"], 9)
         right.set_xlabel("colour: score, blue below 0", fontsize=8, loc="left")
-        _title(right, "rank of each unit")
-        if title:
-            _parse_no_math(figure.suptitle(_drawable(visible(title)), fontsize=10, x=0.01, ha="left"))
-        return _arranged(figure)
+        put_title(right, "rank of each unit")
+        put_heading(figure, title)
+        return arranged(figure)
 
 
 def agreement_grid(
@@ -320,8 +298,8 @@ def agreement_grid(
         shapes = f"{means.shape}, {lows.shape} and {highs.shape}"
         raise OptionError(f"agreement_grid needs three matrices {(n, n)} for {n} methods; got {shapes}")
     said = f"{title + ', ' if title else ''}{n} methods"
-    with _defaults():
-        figure = _picture(
+    with defaults():
+        figure = picture(
             2.0 * CELL[0] * n + 2.4, 1.5 * CELL[1] * n + 0.9, f"Heatmap. {said}. {_extremes(methods, means, measure)}"
         )
         written = [
@@ -332,11 +310,11 @@ def agreement_grid(
         )
         figure.table = Table(f"{said}, {measure}", ("", *methods), rows)
         axes = figure.add_subplot()
-        _cells(axes, means, written, (2.0 * CELL[0], 1.5 * CELL[1]))
-        _label(axes.yaxis, _numbered(methods), 9, most=28)
-        _label(axes.xaxis, [str(i + 1) for i in range(n)], 9)
-        _title(axes, f"{measure} · {title}" if title else measure)
-        return _arranged(figure)
+        cells(axes, means, written, (2.0 * CELL[0], 1.5 * CELL[1]))
+        label_ticks(axes.yaxis, _numbered(methods), 9, most=28)
+        label_ticks(axes.xaxis, [str(i + 1) for i in range(n)], 9)
+        put_title(axes, f"{measure} · {title}" if title else measure)
+        return arranged(figure)
 
 
 def generation_matrix(steps: Sequence[Attribution]) -> Picture:
@@ -354,21 +332,21 @@ def generation_matrix(steps: Sequence[Attribution]) -> Picture:
     said = " · ".join(part for part in parts if part)
     size = f"{len(steps)} generated tokens by {len(last.units)} tokens before"
     strongest = [f"{visible(row)!r} by {visible(step.top(1)[0][0])!r}" for row, step in zip(rows, steps, strict=True)]
-    with _defaults():
+    with defaults():
         cell = (0.42 if written else CELL[1], CELL[1])
         width, height = cell[0] * len(last.units) + 1.9, cell[1] * len(steps) + 1.5
-        figure = _picture(width, height, f"Heatmap. {said}: {size}; strongest: {', '.join(strongest)}")
+        figure = picture(width, height, f"Heatmap. {said}: {size}; strongest: {', '.join(strongest)}")
         shown = tuple((visible(name), *row) for name, row in zip(rows, texts, strict=True))
         figure.table = Table(said, ("generated", *map(visible, last.tokens)), shown)
         axes = figure.add_subplot()
-        _cells(axes, matrix / (end or 1.0), texts if written else [[""] * len(last.units)] * len(steps), cell)
+        cells(axes, matrix / (end or 1.0), texts if written else [[""] * len(last.units)] * len(steps), cell)
         axes.axvline(len(steps[0].units) - 0.5, color="black", linewidth=1.2)
-        _label(axes.xaxis, last.tokens, 9, rotation=90)
-        _label(axes.yaxis, rows, 9)
+        label_ticks(axes.xaxis, last.tokens, 9, rotation=90)
+        label_ticks(axes.yaxis, rows, 9)
         axes.set_ylabel("generated token")
         axes.set_xlabel("token of the prompt | generated before")
-        _title(axes, said if written else f"{said} · strongest colour: {number(end, end, signed=False)}")
-        return _arranged(figure)
+        put_title(axes, said if written else f"{said} · strongest colour: {number(end, end, signed=False)}")
+        return arranged(figure)
 
 
 class Panel(NamedTuple):
@@ -394,8 +372,8 @@ def curves(panels: Sequence[Panel], *, label: str, title: str = "") -> Picture:
         + "; ".join(f"{who} from {np.ravel(y)[0]:.2f}, mean {np.mean(np.asarray(y)):.2f}" for who, y in named.items())
         for name, _, named, _, _ in panels
     ]
-    with _defaults():
-        figure = _picture(
+    with defaults():
+        figure = picture(
             4.2 * len(panels), 3.4, f"Line charts of {label}. {f'{title}. ' if title else ''}{'. '.join(said)}"
         )
         figure.table = _curves_table(panels, title or label)
@@ -408,108 +386,18 @@ def curves(panels: Sequence[Panel], *, label: str, title: str = "") -> Picture:
             if bound is not None:
                 axes.plot(steps, np.asarray(bound), color="#595959", linestyle=":", label="best subsets")
             for (who, y), (colour, marker) in zip(named.items(), itertools.cycle(LINES)):
-                axes.plot(
-                    steps, np.asarray(y), color=colour, marker=marker, markersize=4, label=_drawable(visible(who))
-                )
+                axes.plot(steps, np.asarray(y), color=colour, marker=marker, markersize=4, label=drawable(visible(who)))
             axes.xaxis.get_major_locator().set_params(integer=True)
             axes.set_xlabel(x)
-            _title(axes, name)
+            put_title(axes, name)
             axes.spines[["top", "right"]].set_visible(False)
-        _parse_no_math(every[0].set_ylabel(_drawable(visible(label))))
+        no_math(every[0].set_ylabel(drawable(visible(label))))
         legend = every[-1].legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
         for text in legend.get_texts():
-            _parse_no_math(text)
-        if title:
-            _parse_no_math(figure.suptitle(_drawable(visible(title)), fontsize=10, x=0.01, ha="left"))
+            no_math(text)
+        put_heading(figure, title)
         figure.set_size_inches(4.2 * len(panels) + 1.6, 3.4)
-        return _arranged(figure)
-
-
-def alt_text(figure: Figure) -> str:
-    """The sentence that stands for a figure where it can't be seen, or "" for a figure that has none."""
-    return str(getattr(figure, "alt", ""))
-
-
-def as_html(figure: Figure, alt: str | None = None) -> str:
-    """The figure as an <img> with its pixels inside, its alternative text (an error where it has none), its table.
-
-    alt: for a figure that wasn't made here, a sentence that says what it shows.
-    """
-    sentence = alt_text(figure) if alt is None else alt
-    if not sentence.strip():
-        raise OptionError("this figure has no alternative text: say in a sentence what it shows, show(figure, alt=...)")
-    image = png(figure)
-    width = int.from_bytes(image[16:20], "big") * SHOWN_DPI // DPI  # the PNG header
-    data = base64.b64encode(image).decode("ascii")
-    table = getattr(figure, "table", None)
-    folded = "" if table is None else table.folded()
-    look = f'width="{width}" style="max-width:100%"'
-    return f'<img alt="{escape(sentence)}" {look} src="data:image/png;base64,{data}">{folded}'
-
-
-def as_text(figure: Figure, alt: str | None = None) -> str:
-    """The figure in words: its alternative text and its table."""
-    table = getattr(figure, "table", None)
-    return "\n".join([alt or alt_text(figure), *([] if table is None else [str(table)])])
-
-
-def show(figure: Figure, alt: str | None = None) -> None:
-    """Displays a figure in a notebook as an image with its alternative text and table; elsewhere prints those.
-
-    alt: for a figure that wasn't made here, a sentence that says what it shows.
-    """
-    page, words = as_html(figure, alt), as_text(figure, alt)
-    ipython = sys.modules.get("IPython")
-    if ipython is None or ipython.get_ipython() is None:
-        print(words)
-    else:
-        ipython.display.display({"text/html": page, "text/plain": words}, raw=True)
-
-
-def png(figure: Figure) -> bytes:
-    """The figure as a PNG file of 256 colours; the same figure gives the same bytes (no date, no version)."""
-    drawn, small = io.BytesIO(), io.BytesIO()
-    with _defaults():
-        figure.savefig(drawn, format="png", dpi=DPI, bbox_inches="tight")
-    with Image.open(drawn) as image:  # a palette makes a notebook a third of the size, and no difference to the eye
-        image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
-    return small.getvalue()
-
-
-@contextmanager
-def _defaults() -> Iterator[None]:
-    """matplotlib's own settings, whatever style the reader has switched on."""
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams["font.family"] = FONT
-        yield
-
-
-def _picture(width: float, height: float, alt: str) -> Picture:
-    """An empty picture of so many inches."""
-    figure = Picture(figsize=(width, height), layout="constrained")
-    figure.alt = alt
-    return figure
-
-
-def _arranged(figure: Picture) -> Picture:
-    """The figure with its layout computed once and kept: a second drawing would move it by a pixel."""
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
-    return figure
-
-
-def _bars(axes: Axes, scores: np.ndarray, end: float | None = None) -> None:
-    """Horizontal bars with their numbers; end is the score that gets the strongest colour."""
-    end, signed = scale_end(scores) if end is None else end, is_signed(scores)
-    fills = [background(share(score, end)) for score in scores]
-    bars = axes.barh(range(len(scores)), scores, color=fills, edgecolor="#595959", linewidth=0.6)
-    axes.bar_label(bars, [number(score, end, signed) for score in scores], padding=3, fontsize=8)
-    axes.axvline(0, color="black", linewidth=0.8)
-    axes.margins(x=0.12 if end else 0.35)
-    if not scores.any():
-        axes.set_xlim(0, 1)
-    axes.spines[["top", "right"]].set_visible(False)
+        return arranged(figure)
 
 
 def _columns_table(title: str, tokens: Sequence[str], columns: Mapping[str, Any]) -> Table:
@@ -554,32 +442,6 @@ def _stream_table(
     return Table(title, header, tuple(rows))
 
 
-def _heatmap(figure: Figure, axes: Axes, values: np.ndarray, label: str) -> None:
-    end, signed = scale_end(values.flat), is_signed(values.flat)
-    shares = np.linspace(-1 if signed else 0, 1, 257)
-    palette = ListedColormap([background(x) for x in shares])
-    image = axes.imshow(values, cmap=palette, norm=Normalize(-(end or 1) if signed else 0, end or 1), aspect="auto")
-    bar = figure.colorbar(image, ax=axes, pad=0.02)
-    bar.set_label(_drawable(label))
-    _parse_no_math(bar.ax.yaxis.label)
-    if max(values.shape) <= ANNOTATED:
-        for (row, column), value in np.ndenumerate(values):
-            ink = colours(share(value, end))[1]
-            shown = number(value, end, signed)
-            axes.text(column, row, shown, ha="center", va="center", color=ink, fontsize=7)
-
-
-def _cells(axes: Axes, shares: np.ndarray, texts: Sequence[Sequence[str]], size: tuple[float, float] = CELL) -> None:
-    """Cells coloured by shares in [-1, 1], white where NaN, with their texts."""
-    palette = ListedColormap([background(x) for x in np.linspace(-1, 1, 257)]).with_extremes(bad="white")
-    axes.imshow(np.clip(shares, -1, 1), cmap=palette, norm=Normalize(-1, 1), aspect=size[1] / size[0])
-    axes.set_anchor("NW")
-    axes.spines[:].set_visible(False)
-    for (row, column), x in np.ndenumerate(shares):
-        ink = "black" if np.isnan(x) else colours(share(x, 1.0))[1]
-        axes.text(column, row, texts[row][column], ha="center", va="center", color=ink, fontsize=7.5, linespacing=1.1)
-
-
 def _generated(steps: Sequence[Attribution]) -> tuple[np.ndarray, list[str], float]:
     """Scores (n_steps, n_units), NaN for what a step can't see; the steps' names; the scale's end."""
     if not steps:
@@ -598,7 +460,7 @@ def _generated(steps: Sequence[Attribution]) -> tuple[np.ndarray, list[str], flo
 
 
 def _numbered(names: Sequence[str]) -> list[str]:
-    return [f"{_shortened(visible(name))} {i + 1}" for i, name in enumerate(names)]
+    return [f"{shortened(visible(name))} {i + 1}" for i, name in enumerate(names)]
 
 
 def _interval(mean: float, low: float, high: float) -> str:
@@ -673,36 +535,3 @@ def _matrix_alt(matrix: np.ndarray, names: tuple[Sequence[str], Sequence[str]], 
 
 def _plain_number(values: np.ndarray, value: float) -> str:
     return number(float(value), scale_end(values.flat), is_signed(values.flat))
-
-
-def _label(axis: Any, names: Sequence[str], points: float, rotation: float = 0, most: int = 24) -> None:
-    """One tick per name, drawn as it is written: no mathematics, no missing glyph."""
-    axis.set_ticks(range(len(names)), [_drawable(_shortened(visible(name), most)) for name in names])
-    for tick in axis.get_ticklabels():
-        tick.set(fontsize=points, rotation=rotation)
-        _parse_no_math(tick)
-    axis.set_tick_params(length=0)
-
-
-def _title(axes: Axes, text: str) -> None:
-    _parse_no_math(axes.set_title(_drawable(visible(text)), fontsize=10, loc="left"))
-
-
-def _parse_no_math(text: Text) -> None:
-    text.set_parse_math(False)
-
-
-def _shortened(name: str, most: int = 24) -> str:
-    return name if len(name) <= most else name[: most - 1] + "\u2026"
-
-
-def _drawable(text: str) -> str:
-    """The text with a square for each character that the font lacks; those that join or vary others go."""
-    known = _known_characters()
-    kept = (character for character in text if character not in "\u200d\ufe0e\ufe0f")
-    return "".join(character if ord(character) in known else MISSING_GLYPH for character in kept)
-
-
-@functools.cache
-def _known_characters() -> frozenset[int]:
-    return frozenset(font_manager.get_font(font_manager.findfont(FONT)).get_charmap())

@@ -293,15 +293,15 @@ def _word(setting: Setting, value: Any) -> str:
 
 def _rendered(shown: Any) -> tuple[str, str]:
     """(page, words) of a picture, of anything that shows itself as HTML, or of several of these."""
-    from . import plots
+    from . import drawing
 
     pages, words = [], []
     for view in shown if isinstance(shown, Sequence) and not isinstance(shown, str) else [shown]:
-        if isinstance(view, plots.Picture):
+        if isinstance(view, drawing.Picture):
             if view.table is None:
                 raise OptionError("a picture in an explorer needs a text table: set figure.table")
-            pages.append(plots.as_html(view))
-            words.append(plots.as_text(view))
+            pages.append(drawing.as_html(view))
+            words.append(drawing.as_text(view))
         elif isinstance(page := getattr(view, "_repr_html_", lambda: None)(), str):  # matplotlib's own gives None
             pages.append(page)
             words.append(str(view))
