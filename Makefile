@@ -8,6 +8,9 @@ INSEQ := .venv-inseq
 SUITS := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c '$(SUITS)' 2>/dev/null && echo $$p && break; done)
 
+# Tests run in so many processes, each file in one of them: the cells of a notebook need each other. About 3 GB each.
+WORKERS ?= 2
+
 # Small models run fastest on one thread; the embedded models need no network.
 OFFLINE := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -22,7 +25,7 @@ lab: $(VENV)/.course ## install what is missing and open JupyterLab on chapter 0
 	  --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(ARGS)
 
 test: $(VENV)/.tests ## run all tests, offline (some of them: make test ARGS="tests/test_doctor.py -x")
-	@$(OFFLINE) $(RUN) -m pytest $(ARGS)
+	@$(OFFLINE) $(RUN) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 notebooks: $(VENV)/.tests ## make the notebooks from notebooks/source and execute them
 	$(OFFLINE) $(RUN) notebooks/build.py $(ARGS)

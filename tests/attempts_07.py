@@ -18,39 +18,46 @@ Array = np.ndarray
 Value = Callable[[frozenset[int]], float]
 
 
-# --- aopc -----------------------------------------------------------------------------------------------------------
+# --- mended ---------------------------------------------------------------------------------------------------------
 
 
-def aopc(value: Value, order: list[int], ks: list[int]) -> float:
-    return float(np.mean([value(frozenset(order)) - value(frozenset(order[k:])) for k in ks]))
+def mended(value: Value, scores: Array, special: Array, ks: list[int], by: str) -> list[float]:
+    size = np.abs(scores) if by == "size" else scores
+    order = sorted(np.flatnonzero(~special), key=lambda i: -size[i])
+    everyone = frozenset(range(len(scores)))
+    return [value(everyone) - value(everyone - set(order[:k])) for k in ks]
 
 
-def aopc_of_what_is_kept(value: Value, order: list[int], ks: list[int]) -> float:
-    """Sufficiency."""
-    return float(np.mean([value(frozenset(order)) - value(frozenset(order[:k])) for k in ks]))
+def mended_in_numpy(value: Value, scores: Array, special: Array, ks: list[int], by: str) -> Array:
+    ranked = np.where(special, -np.inf, np.abs(scores) if by == "size" else scores)
+    order = np.argsort(-ranked)[: (~special).sum()]
+    everyone = frozenset(range(len(scores)))
+    return np.array([value(everyone) - value(everyone - {int(i) for i in order[:k]}) for k in ks])
 
 
-def aopc_as_a_ratio(value: Value, order: list[int], ks: list[int]) -> float:
-    return float(np.mean([1 - value(frozenset(order[k:])) / value(frozenset(order)) for k in ks]))
+def mended_but_for_the_return(value: Value, scores: Array, special: Array, ks: list[int], by: str) -> list[float]:
+    return mended(value, scores, special, ks[:1], by)
 
 
-def aopc_summed(value: Value, order: list[int], ks: list[int]) -> float:
-    return aopc(value, order, ks) * len(ks)
+def mended_but_for_the_ratio(value: Value, scores: Array, special: Array, ks: list[int], by: str) -> list[float]:
+    whole = value(frozenset(range(len(scores))))
+    return [lost / whole for lost in mended(value, scores, special, ks, by)]
 
 
-def aopc_of_the_kth_alone(value: Value, order: list[int], ks: list[int]) -> float:
-    everyone = frozenset(order)
-    return float(np.mean([value(everyone) - value(everyone - {order[k - 1]}) for k in ks]))
+def mended_but_for_special_tokens(value: Value, scores: Array, special: Array, ks: list[int], by: str) -> list[float]:
+    return mended(value, scores, np.zeros_like(special), ks, by)
 
 
-def aopc_from_the_other_end(value: Value, order: list[int], ks: list[int]) -> float:
-    return aopc(value, order[::-1], ks)
+def mended_always_by_sign(value: Value, scores: Array, special: Array, ks: list[int], by: str) -> list[float]:
+    return mended(value, scores, special, ks, "signed")
 
 
-def aopc_that_returns_in_the_loop(value: Value, order: list[int], ks: list[int]) -> float:
-    for k in ks:
-        return value(frozenset(order)) - value(frozenset(order[k:]))
-    return 0.0
+def mended_always_by_size(value: Value, scores: Array, special: Array, ks: list[int], by: str) -> list[float]:
+    return mended(value, scores, special, ks, "size")
+
+
+def mended_from_the_other_end(value: Value, scores: Array, special: Array, ks: list[int], by: str) -> list[float]:
+    return mended(value, -np.abs(scores) if by == "size" else -scores, special, ks, "signed")
 
 
 # --- chance ---------------------------------------------------------------------------------------------------------
@@ -176,19 +183,19 @@ def that_leaves_traces(model: xai.TextModel, text: str, target: Any = None) -> x
 
 
 RIGHT: dict[str, tuple[Callable[..., Any], ...]] = {
-    "aopc": (aopc,),
+    "mended": (mended, mended_in_numpy),
     "chance": (chance,),
     "average-precision": (average_precision,),
     "my-method": (two_replacements, by_shapley),
 }
 WRONG: dict[str, dict[Callable[..., Any], set[Kind]]] = {
-    "aopc": {
-        aopc_of_what_is_kept: {LAW, BY_HAND, RANDOM},
-        aopc_as_a_ratio: {LAW, BY_HAND, RANDOM},
-        aopc_summed: {BY_HAND, RANDOM},
-        aopc_of_the_kth_alone: {LAW, BY_HAND, RANDOM},
-        aopc_from_the_other_end: {BY_HAND, RANDOM},
-        aopc_that_returns_in_the_loop: {BY_HAND, RANDOM},
+    "mended": {
+        mended_but_for_the_return: {LAW, BY_HAND, RANDOM},
+        mended_but_for_the_ratio: {LAW, BY_HAND, RANDOM},
+        mended_but_for_special_tokens: {LAW, BY_HAND, RANDOM},
+        mended_always_by_sign: {BY_HAND},
+        mended_always_by_size: {BY_HAND},
+        mended_from_the_other_end: {BY_HAND},
     },
     "chance": {
         chance_of_windows: {LAW, BY_HAND},

@@ -162,6 +162,10 @@ def test_standings_by_hand() -> None:
     assert deletion.loc["a", "behind"] is True
     assert found.standing("copier", "gini")["rank"].isna().all()
     assert found.standing("copier", "runs").empty
+    shown = found.table("copier", ["precision", "gini"])
+    assert shown.header == ("", "precision", "gini")
+    assert [row[1].split(" (")[0] for row in shown.rows] == ["#1 0.55*", "#3 0.45", "#1 0.55*", "0.2"]
+    assert shown.rows[0][2].startswith("0.55 (0."), "neither is better: no rank"
 
 
 def test_figures_show_the_standings() -> None:

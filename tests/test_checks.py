@@ -450,7 +450,7 @@ def test_a_wrong_solution_is_rejected_by_the_parts_that_see_it(name: str, mistak
 @pytest.mark.parametrize("name", QUICK)
 def test_the_random_case_never_rejects_what_is_right_nor_lets_pass_what_it_must_reject(name: str) -> None:
     random = exercises()[name][KINDS.index(RANDOM)]
-    for _ in range(40):
+    for _ in range(5 if name == "my-method" else 40):  # that one asks a model
         assert all(random.test(solution) == "" for solution in RIGHT[name])
         for mistake, certain in WRONG[name].items():
             if RANDOM in certain:

@@ -215,7 +215,7 @@ class Board:
         return found[["mean", "low", "high", "rank", "behind", "texts"]]
 
     def table(self, model: str, metrics: Sequence[str] | None = None) -> Table:
-        """Methods by metrics of one model: mean and interval; "*" where the texts don't tell it from the best."""
+        """Methods by metrics of one model: rank, mean, interval; "*" where the texts don't tell it from the best."""
         named = [name for name in (METRICS if metrics is None else metrics) if not self.values(model, name).empty]
         standings = {name: self.standing(model, name) for name in named}
         rows = []
@@ -224,7 +224,9 @@ class Board:
             if any(cells):
                 rows.append((method, *cells))
         return Table(
-            f"{model} · mean, 95 % interval over texts, * not told apart from the best", ("", *named), tuple(rows)
+            f"{model} · #rank, mean, 95 % interval over texts, * not told apart from the best",
+            ("", *named),
+            tuple(rows),
         )
 
     def plot(self, metric: str, models: Sequence[str] | None = None) -> Picture:
@@ -338,9 +340,9 @@ def _cell(standing: pd.DataFrame, method: str) -> str:
         return ""
     row = standing.loc[method]
     star = "*" if row["behind"] is False else ""
-    if not np.isfinite(row["low"]):
-        return f"{row['mean']:.3g}{star}"
-    return f"{row['mean']:.3g}{star} ({row['low']:.3g} to {row['high']:.3g})"
+    rank = "" if np.isnan(row["rank"]) else f"#{row['rank']:.0f} "
+    interval = f" ({row['low']:.3g} to {row['high']:.3g})" if np.isfinite(row["low"]) else ""
+    return f"{rank}{row['mean']:.3g}{star}{interval}"
 
 
 def _markdown(board: Board) -> str:
@@ -352,7 +354,7 @@ def _markdown(board: Board) -> str:
         + ", ".join(f"{name} {version}" for name, version in releases.items())
         + f". Settings: {', '.join(f'{name} {value}' for name, value in settings.items())}.",
         "",
-        "Each cell: the mean over texts, and in brackets its 95 % bootstrap interval. * the best method, and those that"
+        "Each cell: #rank, the mean over texts, and in brackets its 95 % interval. * the best method, and those that"
         " the same texts don't tell from it. The models are small and the course's own. Where a target has a rival, as"
         " in course-gpt2, probability stands for the difference of two.",
         "",

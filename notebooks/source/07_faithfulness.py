@@ -390,8 +390,7 @@ for replacement in ("mask", "the", "!"):
 # GPT-2 itself has no padding token, and its id 0 is "!". With "!" leave-one-out takes 79 % of the probability with one
 # token, and all of it with three: a fine score, until one looks at the random orders, which take 87 % with three and
 # all with five. "!" takes no word away; it makes the text one that no city follows. With a mask there is room between
-# the two. (Three more of the function's decisions are doubtful: it divides by a probability that may be tiny, it takes
-# special tokens for words, and it ranks signed scores without saying so.)
+# the two. (Exercise 1 mends the rest.)
 #
 # ## The same by a library
 #
@@ -428,23 +427,29 @@ print(f"infidelity {ours:.3f}, as a share of the drops' square {ours / (drops**2
 # models nobody knows the rule, and only the tests without a truth remain. What transfers is the discipline: a control
 # beside each score, an interval over texts, and a question that could have come out otherwise.
 #
-# ## Exercise 1 (easy, 10 minutes): the area over the curve
+# ## Exercise 1 (easy, 10 minutes): mend the rest
 #
-# `value(kept)` is what the output is worth when a frozenset of words is kept; `order` lists all words, most important
-# first. Give the mean comprehensiveness over `ks`, as a difference.
+# Three more decisions of the published function are doubtful: it divides by a probability that may be tiny, it takes
+# special tokens away like words, and it ranks signed scores without saying so. Write it anew. `value(kept)` is what the
+# output is worth when a frozenset of positions is kept; `special` says which never go. Give the loss for every *k*, as a
+# difference; `by` is "signed" (what speaks most for the answer goes first) or "size" (the greatest absolute score does).
 
 
 # %% tags=["exercise"]
-def aopc(value, order: list[int], ks: list[int]) -> float:
-    """The mean, over k in ks, of what is lost without the first k words."""
+def mended(
+    value, scores: np.ndarray, special: np.ndarray, ks: list[int], by: str
+) -> list[float]:
+    """Comprehensiveness for each k in ks; a k beyond the number of words takes all of them."""
     # solution
-    whole = value(frozenset(order))
-    return float(np.mean([whole - value(frozenset(order[k:])) for k in ks]))
+    ranked = np.abs(scores) if by == "size" else scores
+    order = [i for i in np.argsort(-ranked) if not special[i]]
+    everyone = frozenset(range(len(scores)))
+    return [value(everyone) - value(everyone - set(order[:k])) for k in ks]
     # end solution
 
 
 # %% tags=["check"]
-course.check("aopc", aopc)
+course.check("mended", mended)
 
 # %% [markdown]
 # ## Exercise 2 (medium, 10 minutes): what chance would reach

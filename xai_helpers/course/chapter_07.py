@@ -34,31 +34,49 @@ def _table(n: int) -> Value:
     return lambda kept: float(values[frozenset(kept)])
 
 
-def _aopc_law(aopc: Callable[..., Any]) -> str:
-    """With everything gone, all orders have lost the same."""
-    for value, lost in ((_additive, 0.8), (_pair, 0.8)):
-        for order in ([0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1]):
-            if wrong := differs(aopc(value, order, [4]), lost, f"order {order}, k = 4: all four are gone"):
+def _framed(kept: frozenset[int]) -> float:
+    """0 and 3 are special, and worth 0.4 together; 1 is worth 0.3, and 2 speaks against it with 0.1."""
+    return 0.1 + 0.4 * ({0, 3} <= kept) + 0.3 * (1 in kept) - 0.1 * (2 in kept)
+
+
+FRAME = (True, False, False, True)  # which of the four are special
+
+
+def _mended_law(mended: Callable[..., Any]) -> str:
+    """With every word gone, all explanations have lost the same, and the special tokens are still there."""
+    for scores in ([9.0, 0.3, -0.4, 5.0], [0.0, 2.0, 1.0, 0.0], [-1.0, -0.2, -0.1, 0.0]):
+        for by in ("signed", "size"):
+            lost = mended(_framed, np.array(scores), np.array(FRAME), [2, 3, 9], by)
+            where = f"scores {scores}, 0 and 3 special, by={by!r}, k = 2, 3, 9: both words are gone"
+            if wrong := differs(lost, [0.2] * 3, where):
                 return wrong
     return ""
 
 
-def _aopc_by_hand(aopc: Callable[..., Any]) -> str:
-    """Without 0 the value falls from 0.9 to 0.4, without 0 and 1 to 0.1."""
-    return (
-        differs(aopc(_additive, [0, 1, 2, 3], [1, 2]), 0.65, "0.1 + 0.5 for 0 + 0.3 for 1, order 0123, k = 1, 2")
-        or differs(aopc(_additive, [3, 2, 1, 0], [1, 2, 3]), 0.1, "the same, order 3210, k = 1, 2, 3")
-        or differs(aopc(_pair, [0, 1, 2, 3], [1]), 0.6, "0 and 1 worth 0.6 together, order 0123, k = 1")
-    )
+def _mended_by_hand(mended: Callable[..., Any]) -> str:
+    """Signed, the word with 0.3 goes first; by size, the one with -0.4."""
+    scores, special = np.array([9.0, 0.3, -0.4, 5.0]), np.array(FRAME)
+    return differs(
+        mended(_framed, scores.copy(), special.copy(), [1, 2], "signed"),
+        [0.3, 0.2],
+        "1 worth 0.3 with score 0.3, 2 worth -0.1 with score -0.4, by='signed', k = 1, 2",
+    ) or differs(mended(_framed, scores, special, [1, 2], "size"), [-0.1, 0.2], "the same, by='size'")
 
 
-def _aopc_random(aopc: Callable[..., Any]) -> str:
+def _mended_random(mended: Callable[..., Any]) -> str:
     rng = np.random.default_rng()
-    n = int(rng.integers(4, 7))
-    value, order, ks = _table(n), [int(i) for i in rng.permutation(n)], sorted({1, 2, n - 1})
-    whole = value(frozenset(order))
-    expected = np.mean([whole - value(frozenset(order[k:])) for k in ks])
-    return differs(aopc(value, list(order), list(ks)), expected, f"a random game of {n}, order {order}, k = {ks}")
+    n = int(rng.integers(5, 8))
+    value, scores, special = _table(n), rng.permutation(n) + 1.0, np.zeros(n, dtype=bool)
+    scores *= rng.choice([-1.0, 1.0], n)
+    special[[0, -1]] = True
+    whole, ks = frozenset(range(n)), [1, 2, n - 2]
+    for by in ("signed", "size"):
+        order = [int(i) for i in np.argsort(-(scores if by == "signed" else np.abs(scores))) if not special[i]]
+        expected = [value(whole) - value(whole - set(order[:k])) for k in ks]
+        got = mended(value, scores.copy(), special.copy(), list(ks), by)
+        if wrong := differs(got, expected, f"a random game of {n}, by={by!r}, k = {ks}"):
+            return wrong
+    return ""
 
 
 def _chance_law(chance: Callable[..., Any]) -> str:
@@ -181,10 +199,10 @@ def _mine_random(method: Callable[..., Any]) -> str:
 
 
 EXERCISES = {
-    "aopc": (
-        Part("law", "with everything gone, all orders have lost the same", _aopc_law),
-        Part("by hand", "two small games", _aopc_by_hand),
-        Part("random", "a game without any rule", _aopc_random),
+    "mended": (
+        Part("law", "with every word gone, all have lost the same, and the special tokens stay", _mended_law),
+        Part("by hand", "two words, one of which speaks against the answer", _mended_by_hand),
+        Part("random", "a game without any rule", _mended_random),
     ),
     "chance": (
         Part("law", "where everybody brings the same to all, k of n take a share of k / n", _chance_law),
