@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 from typing import Any
 
 import captum.metrics
@@ -18,6 +19,8 @@ from hypothesis import strategies as st
 import xai_helpers as xai
 from xai_helpers import errors, faithfulness
 from xai_helpers.faithfulness import (
+    FRACTIONS,
+    Erased,
     aopc,
     area,
     comprehensiveness,
@@ -50,6 +53,40 @@ def explanation(model: xai.TextModel, seed: int, target: Any = 1, ties: bool = F
 def additive(weights: np.ndarray) -> Any:
     """A game in which each player brings the same to everybody."""
     return lambda kept: kept @ weights
+
+
+def nonlinear(n: int, seed: int) -> Any:
+    """A game with a drawn value in (0, 1) for each of the 2^n sets."""
+    values = np.random.default_rng(seed).random(2**n)
+    return lambda kept: values[kept @ (1 << np.arange(n))]
+
+
+def played(game: Any, scores: np.ndarray) -> Erased:
+    """What `erase` gives for scores (n_labels, n) of a game's players, a text at a time."""
+    n = scores.shape[1]
+    value = lambda kept: float(game(np.isin(np.arange(n), kept)[None])[0])  # noqa: E731
+    ranking = orders(scores)
+    deletion = np.array([[value(row[k:]) for k in range(n + 1)] for row in ranking])
+    insertion = np.array([[value(row[:k]) for k in range(n + 1)] for row in ranking])
+    nothing = np.full(n + 1, np.nan)
+    return Erased(
+        model="a game",
+        text="",
+        target=xai.Target(0),
+        by="signed",
+        replacement="none",
+        labels=tuple(map(str, range(len(scores)))),
+        words=tuple(map(str, range(n))),
+        scores=scores,
+        deletion=deletion,
+        insertion=insertion,
+        without=np.array([value(np.delete(np.arange(n), i)) for i in range(n)]),
+        random_deletion=np.empty((0, n + 1)),
+        random_insertion=np.empty((0, n + 1)),
+        lowest=nothing,
+        highest=nothing,
+        exhaustive=False,
+    )
 
 
 # Array functions
@@ -89,6 +126,124 @@ def test_eraser_averages_over_its_thresholds() -> None:
     assert counts(3) == [1, 1, 1, 1, 2]
     assert counts(100) == [1, 5, 10, 20, 50]
     assert counts(7, (1.0,)) == [7]
+
+
+GAMES = (st.integers(1, 11), st.integers(0, 1000))
+
+
+@settings(max_examples=40, deadline=None)
+@given(*GAMES)
+def test_eraser_finds_the_same_aopc(n: int, seed: int) -> None:
+    """Its baselines take the ceiling of each threshold, and its metric averages p(x) - p(changed) over thresholds."""
+    game, scores = nonlinear(n, seed), np.random.default_rng(seed + 1).normal(size=(1, n))
+    found = played(game, scores).metrics()
+    sums = {"comprehensiveness": 0.0, "sufficiency": 0.0}
+    for threshold in (0.01, 0.05, 0.1, 0.2, 0.5):
+        top = scores[0] >= np.sort(scores[0])[-math.ceil(n * threshold)]
+        for name, kept in (("comprehensiveness", ~top), ("sufficiency", top)):
+            sums[name] += float(game(np.ones((1, n), dtype=bool))[0] - game(kept[None])[0])
+    for name, total in sums.items():
+        assert found[name]["explanations"][0] == pytest.approx(total / 5, abs=1e-12), name
+
+
+def test_fractions_are_rounded_as_eraser_does() -> None:
+    """For all lengths up to 1000 words, in spite of products such as 0.07 * 100, a little above 7."""
+    assert all(counts(n) == [math.ceil(n * fraction) for fraction in FRACTIONS] for n in range(1, 1001))
+    assert counts(100, (0.07,)) == [7] != [math.ceil(100 * 0.07)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(*GAMES)
+def test_ferret_finds_the_same_aopc_at_its_k(n: int, seed: int) -> None:
+    """It rounds down, takes positive scores only, and leaves out a set that it has just counted."""
+    game, scores = nonlinear(n, seed), np.random.default_rng(seed + 1).normal(size=n)
+    whole = game(np.ones((1, n), dtype=bool))[0]
+    lost: dict[str, list[float]] = {"comprehensiveness": [], "sufficiency": []}
+    before: set[int] = set()
+    for threshold in np.arange(0.1, 1.1, 0.1):
+        size = int(threshold * n)
+        top = {i for i in np.argsort(-scores)[:size].tolist() if scores[i] > 0}
+        if not top or top == before:
+            continue
+        before = top
+        inside = np.isin(np.arange(n), list(top))
+        lost["comprehensiveness"].append(whole - game(~inside[None])[0])
+        lost["sufficiency"].append(whole - game(inside[None])[0])
+    positive = int((scores > 0).sum())
+    at = sorted({min(int(t * n), positive) for t in np.arange(0.1, 1.1, 0.1)} - {0})
+    assert len(at) == len(lost["sufficiency"])
+    if at:
+        found = played(game, scores[None]).metrics(at)
+        for name, theirs in lost.items():
+            assert found[name]["explanations"][0] == pytest.approx(np.mean(theirs), abs=1e-12), name
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(2, 11), st.integers(0, 1000))
+def test_ferret_finds_the_same_tau(n: int, seed: int) -> None:
+    game, scores = nonlinear(n, seed), np.random.default_rng(seed + 1).integers(-3, 4, n).astype(float)
+    whole = np.ones(n, dtype=bool)
+    drops = [game(whole[None])[0] - game((whole & (np.arange(n) != i))[None])[0] for i in range(n)]
+    theirs = scipy.stats.kendalltau(drops, scores).statistic
+    assert played(game, scores[None]).leave_one_out[0] == pytest.approx(theirs, abs=1e-9, nan_ok=True)
+
+
+def test_areas_by_hand() -> None:
+    deletion, insertion = np.array([1, 0.5, 0.25, 0]), np.array([0, 0.75, 0.75, 1])
+    assert area(deletion) == pytest.approx((0.75 + 0.375 + 0.125) / 3)
+    assert area(insertion) == pytest.approx((0.375 + 0.75 + 0.875) / 3)
+    # 4 for the first player, 2 for the second, and 3 more for both
+    erased = played(lambda kept: kept @ [4.0, 2.0] + 3 * kept.all(axis=1), np.array([[5.0, 1.0]]))
+    assert erased.deletion.tolist() == [[9, 2, 0]]
+    assert erased.insertion.tolist() == [[0, 4, 9]]
+    found = erased.metrics(at=(1, 2))
+    assert found["deletion"]["explanations"][0] == (5.5 + 1) / 2 == found["deletion"]["reversed"][0] - 1
+    assert found["insertion"]["explanations"][0] == (2 + 6.5) / 2 == found["insertion"]["reversed"][0] + 1
+    assert found["comprehensiveness"]["explanations"][0] == (7 + 9) / 2
+    assert found["sufficiency"]["explanations"][0] == (5 + 0) / 2
+
+
+@pytest.mark.parametrize(
+    ("scores", "tau"),
+    [([3, 1, 2], 1), ([1, 2, 3], -1 / 3), ([1, 1, 0], 0), ([2, 1, 1], 2 / 6**0.5), ([1, 1, 1], np.nan)],
+)
+def test_tau_with_leave_one_out_by_hand(scores: list[float], tau: float) -> None:
+    """Drops of 0.4, 0.1 and 0.2: the first pair of units, the second and the third have an order each."""
+    erased = played(additive(np.array([0.4, 0.1, 0.2])), np.array([scores], dtype=float))
+    assert erased.leave_one_out[0] == pytest.approx(tau, nan_ok=True)
+
+
+def test_infidelity_by_hand() -> None:
+    """Of two units the second goes, the first, both. Foretold 1, 2, 3; lost 1, 3, 2; the best factor is 13/14."""
+    kept = np.array([[True, False], [False, True], [False, False]])
+    scores, drops = np.array([2.0, 1.0]), np.array([1.0, 3.0, 2.0])
+    assert infidelity(scores, kept, drops, normalised=False) == pytest.approx((0 + 1 + 1) / 3)
+    assert infidelity(scores, kept, drops) == pytest.approx((1 + 16**2 + 11**2) / 14**2 / 3)
+
+
+@given(st.lists(st.floats(-1, 1).filter(lambda w: abs(w) > 0.01), min_size=1, max_size=8), st.integers(0, 100))
+def test_monotonicity_of_an_additive_game_is_the_same_for_all_orders(weights: list[float], seed: int) -> None:
+    """So it does not tell a right order from a wrong one; nor does it where the output rises with the sum."""
+    n, w = len(weights), np.array(weights)
+    ranking = np.random.default_rng(seed).random((20, n)).argsort(axis=1)
+    ranking[0], ranking[1] = np.argsort(-w), np.argsort(w)  # the best and the worst
+    left = ranking.argsort(axis=1)[:, None] >= np.arange(n + 1)[:, None]  # (20, n + 1, n): all but the first k
+    sums = additive(w)(left)
+    for deletion in (sums, 1 / (1 + np.exp(-sums))):
+        assert np.allclose(monotonicity(deletion), (w >= 0).mean(), rtol=0, atol=1e-12)
+
+
+def test_monotonicity_sees_no_fall_in_rounding() -> None:
+    """Words that do nothing, in float32; and three tenths, which are not one and two tenths."""
+    assert 0.1 + 0.2 > 0.3
+    assert monotonicity(np.array([1, 0.3, 0.1 + 0.2, 0])) == 1
+    assert monotonicity(np.array([1, 0.3, 0.3001, 0])) == pytest.approx(2 / 3)
+    rng = np.random.default_rng(0)
+    weights = np.where(np.arange(12) < 3, 1.0, 0.0)
+    kept = rng.random((500, 12)).argsort(axis=1).argsort(axis=1)[:, None] >= np.arange(13)[:, None]
+    values = additive(weights)(kept) * (1 + np.finfo(np.float32).eps * rng.normal(size=kept.shape[:2]))
+    assert (monotonicity(values) == 1).all()
+    assert (monotonicity(1e-4 * values) == 1).all()  # the range counts, not the unit
 
 
 def test_monotonicity_counts_steps() -> None:
@@ -270,8 +425,8 @@ def test_laws(place: Any, seed: int, by: Any, units: Any, replacement: str) -> N
     assert erased.leave_one_out[0] == pytest.approx(scipy.stats.kendalltau(*values).statistic, abs=1e-9)
 
 
-@pytest.mark.parametrize("n_words", [5, 14])
-def test_each_text_is_asked_once(n_words: int) -> None:
+@pytest.mark.parametrize(("n_words", "best", "n_calls"), [(5, True, 1), (14, False, 1), (14, True, 1 + 2 * 15)])
+def test_the_game_is_asked_once_and_by_the_beams(n_words: int, best: bool, n_calls: int) -> None:
     model = tiny.model("bert", "classifier")
     text = " ".join((tiny.TEXT.split()[:5] * 3)[:n_words])
     a = xai.leave_one_out(model, text, 1)
@@ -283,10 +438,27 @@ def test_each_text_is_asked_once(n_words: int) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(faithfulness, "text_game", spied)
-        erased = erase(model, a, best=n_words == 5)
-    assert len(calls) == 1
+        erased = erase(model, a, best=best)
+    assert len(calls) == n_calls
+    assert len(erased.words) == n_words
+    if n_words == 5:
+        assert len(calls[0]) == len(np.unique(calls[0], axis=0)) == 2**5
+    assert all(len(kept) <= faithfulness.BEAM * n_words for kept in calls[1:])
+    sizes = [set(kept.sum(axis=1).tolist()) for kept in calls[1:]]
+    assert sizes == [{k} for k in range(n_words + 1)] * (2 if n_calls > 1 else 0)
     assert erased.exhaustive == (n_words == 5)
-    assert np.isfinite(erased.lowest).all() == (n_words == 5)
+    assert np.isfinite(erased.lowest).all() == best
+
+
+@pytest.mark.parametrize("output", ["logit", "probability", "log_probability"])
+@pytest.mark.parametrize("versus", [None, 0])
+def test_leave_one_out_agrees_with_itself_in_one_output(output: Any, versus: int | None) -> None:
+    model = tiny.model_in(torch.float64, "bert", "classifier")
+    target = xai.Target(1, versus, output=output)
+    a = xai.leave_one_out(model, tiny.TEXT, target)
+    assert erase(model, a, units="tokens", output=output, best=False).leave_one_out[0] == pytest.approx(1)
+    if output == "logit":
+        assert erase(model, a, units="tokens", best=False).leave_one_out[0] < 0.99
 
 
 class _Spy:
@@ -363,6 +535,54 @@ def test_bad_input() -> None:
         (lambda: aopc("area", curve), "metric="),
         (lambda: aopc("sufficiency", curve, ()), "at="),
         (lambda: counts(5, (0.0,)), "fraction"),
+        (lambda: counts(5, (0.5, 2.0)), "fraction=2: give a share of the units, at most 1"),
+        (lambda: counts(0), "n=0"),
+        (lambda: orders(np.ones(3)), r"scores has shape \(3,\): give a row for each explanation"),
+        (lambda: orders(np.ones((1, 3)), "value"), "by='value'"),
+        (lambda: orders(np.ones((1, 3)), seed=-1), "seed=-1"),
+        (lambda: random_coalitions(0, 5), "n=0: give a whole number of at least 1"),
+        (lambda: differences(np.ones(3)), r"values has shape \(3,\): give a row for each text"),
+        (lambda: differences(np.ones((0, 3))), r"values has shape \(0, 3\)"),
     ):
         with pytest.raises(errors.OptionError, match=message):
             call()
+    with pytest.raises(errors.NonFiniteError, match="scores holds NaN"):
+        orders(np.array([[1.0, np.nan]]))
+
+
+CURVE_FUNCTIONS = {
+    "deletion": (lambda c: comprehensiveness(c, 0), monotonicity),
+    "insertion": (lambda c: sufficiency(c, 0),),
+    "curve": (area, lambda c: aopc("comprehensiveness", c), lambda c: aopc("sufficiency", c)),
+}
+
+
+@pytest.mark.parametrize("name", CURVE_FUNCTIONS)
+def test_curves_of_any_other_shape_are_refused(name: str) -> None:
+    for function in CURVE_FUNCTIONS[name]:
+        assert np.shape(function([[1, 0.5], [1, 0]])) == (2,)  # lists will do
+        for shape in ((), (1,), (3, 1), (3, 0)):
+            with pytest.raises(errors.OptionError, match=rf"{name} has shape .*: give the n \+ 1 values"):
+                function(np.ones(shape))
+        for value in (np.nan, np.inf):
+            with pytest.raises(errors.NonFiniteError, match=f"{name} holds NaN or infinite"):
+                function(np.array([1.0, value, 0.0]))
+
+
+def test_infidelity_of_what_does_not_fit_is_refused() -> None:
+    kept, scores, drops = random_coalitions(3, 5), np.ones(3), np.ones(5)
+    assert np.shape(infidelity([scores, scores], kept.tolist(), drops.tolist())) == (2,)
+    for changed, message in (
+        ((scores, kept.astype(int), drops), "kept has type int64 .*: give bools"),  # ~1 is -2
+        ((scores, kept[0], drops), r"kept has type bool and shape \(3,\)"),
+        ((scores, kept[:0], drops[:0]), r"shape \(0, 3\)"),
+        ((np.ones(4), kept, drops), r"scores has shape \(4,\): give one for each of the 3 units"),
+        ((np.float64(1), kept, drops), r"scores has shape \(\)"),
+        ((scores, kept, drops[:1]), r"drops has shape \(1,\): give one for each of the 5 rows"),
+        ((scores, kept, drops[:, None]), r"drops has shape \(5, 1\)"),
+    ):
+        with pytest.raises(errors.OptionError, match=message):
+            infidelity(*changed)
+    for changed, name in (((scores * np.nan, kept, drops), "scores"), ((scores, kept, drops * np.inf), "drops")):
+        with pytest.raises(errors.NonFiniteError, match=f"{name} holds NaN"):
+            infidelity(*changed)

@@ -7,7 +7,7 @@ al., 2020, "ERASER") are points on these two curves.
 
 No such number means anything alone. A text on which one word decides gives every method that finds it the same score,
 and a text with holes is a text that the model may never have met. So each score stands beside those of random orders,
-of the same order reversed, and of the best subsets that there are.
+of the same order reversed, and of the best subsets found (exhaustive up to 10 units, a beam beyond).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .agreement import bootstrap
 from .attribution import Attribution, Target
 from .batches import BatchSize
 from .comparison import By, ranked
-from .errors import OptionError
+from .errors import NonFiniteError, OptionError
 from .models import TextModel
 from .perturbation import TextGame, Units, text_game
 from .surrogates import Game
@@ -38,8 +38,10 @@ Convention = Literal["difference", "ratio"]
 FRACTIONS = (0.01, 0.05, 0.1, 0.2, 0.5)  # ERASER's
 EXHAUSTIVE = 10  # players; beyond, a beam looks for the best subsets
 BEAM = 8
+STILL = 1e-5  # of a curve's range: a step so small is rounding, which in float32 reaches a few millionths of it
 
-# Array functions: curves (..., n + 1), whose place k belongs to k units
+# Array functions: curves (..., n + 1), whose place k belongs to k units. All raise OptionError for a curve of fewer
+# than two values, and NonFiniteError for one that holds NaN or infinite values.
 
 
 def comprehensiveness(deletion: np.ndarray, k: int | Sequence[int], convention: Convention = "difference") -> Any:
@@ -49,6 +51,7 @@ def comprehensiveness(deletion: np.ndarray, k: int | Sequence[int], convention: 
     p(x without them), is ERASER's; "ratio", 1 - p(x without them) / p(x), is common in tutorials, and large where p(x)
     is small. Raises OptionError for k below 0 or above n, or for a ratio to nothing.
     """
+    deletion = _curve(deletion, "deletion")
     whole, left = deletion[..., 0], _at(deletion, k)
     return _share(whole, left, np.ndim(k), convention, lost=True)
 
@@ -60,13 +63,22 @@ def sufficiency(insertion: np.ndarray, k: int | Sequence[int], convention: Conve
     p(only them), is ERASER's: less is better. "ratio", p(only them) / p(x), turns that round: more is better. Raises
     OptionError as `comprehensiveness` does.
     """
+    insertion = _curve(insertion, "insertion")
     whole, left = insertion[..., -1], _at(insertion, k)
     return _share(whole, left, np.ndim(k), convention, lost=convention == "difference")
 
 
 def counts(n: int, fractions: Sequence[float] = FRACTIONS) -> list[int]:
-    """How many of n units each fraction is, at least one: in a text of ten words 1 %, 5 % and 10 % are all one word."""
-    return [max(1, int(np.ceil(n * checks.number(f, "fraction", above=0) - 1e-9))) for f in fractions]
+    """How many of n units each fraction is, rounded up: in a text of ten words 1 %, 5 % and 10 % are all one word.
+
+    So ERASER's baselines choose their tokens. ferret rounds down, and leaves a fraction out that is no whole token.
+    Raises OptionError for fractions that are not above 0 and at most 1.
+    """
+    n, shares = checks.whole(n, "n"), [checks.number(f, "fraction", above=0) for f in fractions]
+    for share in shares:
+        if share > 1:
+            raise OptionError(f"fraction={share:g}: give a share of the units, at most 1")
+    return [max(1, int(np.ceil(n * share - 1e-9))) for share in shares]
 
 
 def aopc(
@@ -77,11 +89,16 @@ def aopc(
 ) -> Any:
     """The area over the perturbation curve: the metric's mean over several k: (...,).
 
-    at: these k, as in range(1, n + 1); None takes ERASER's `FRACTIONS` of the units, as its code averages them.
+    at: these k, as in range(1, n + 1); None takes ERASER's `FRACTIONS` of the units, as its code averages them: a k
+    that several fractions round up to counts several times. ferret (Attanasio et al., 2023) rounds 0.1, 0.2, ..., 1
+    down, takes units with scores above 0 only, and counts equal sets once: `at` the distinct min(int(t n), number of
+    scores above 0), without 0, is its AOPC. Where nothing is above 0 it gives 0, and 1 for sufficiency. Both delete
+    tokens, so that the text closes up: replacement="delete" in `erase`; ferret also tokenises what is left anew.
     """
     functions = {"comprehensiveness": comprehensiveness, "sufficiency": sufficiency}
     if metric not in functions:
         raise OptionError(f"metric={metric!r}: choose {', '.join(map(repr, functions))}")
+    curve = _curve(curve, "curve")
     k = counts(curve.shape[-1] - 1) if at is None else list(at)
     if not k:
         raise OptionError("at=[]: a mean needs at least one k")
@@ -90,15 +107,24 @@ def aopc(
 
 def area(curve: np.ndarray) -> Any:
     """The area under a curve over the share of units, from 0 to 1, by trapezoids: (...,)."""
+    curve = _curve(curve, "curve")
     return (curve[..., 1:] + curve[..., :-1]).mean(axis=-1) / 2
 
 
 def monotonicity(deletion: np.ndarray) -> Any:
     """How often the output does not fall when units come in, least important first: the share of the n steps, (...,).
 
-    Luss et al. (2021, "Leveraging Latent Features for Local Explanations") ask that it never fall.
+    Luss et al. (2021, "Leveraging Latent Features for Local Explanations") ask that it never fall. It does not tell
+    whether the order is right. Where units only add up, or the output rises with such a sum, a unit raises or lowers it
+    whoever is there before, and all orders have one value: the share of units that don't lower it. What differs between
+    orders is interaction: units that change sides in company, and units that have no effect left to make.
+
+    A fall of at most `STILL` of the curve's range counts as none: a unit that does nothing would otherwise pass or fail
+    by the rounding of a pass.
     """
-    return (deletion[..., :-1] >= deletion[..., 1:]).mean(axis=-1)
+    deletion = _curve(deletion, "deletion")
+    least = -STILL * np.ptp(deletion, axis=-1, keepdims=True)
+    return (deletion[..., :-1] - deletion[..., 1:] >= least).mean(axis=-1)
 
 
 def infidelity(scores: np.ndarray, kept: np.ndarray, drops: np.ndarray, *, normalised: bool = True) -> Any:
@@ -107,8 +133,19 @@ def infidelity(scores: np.ndarray, kept: np.ndarray, drops: np.ndarray, *, norma
     scores: (..., n). kept: bool (n_samples, n). drops: (n_samples,), the value of the text minus the value of what is
     kept. normalised: scores are first multiplied by the one factor that makes the error least, as captum does, so that
     scores of any unit can be asked; a factor below 0 is no less allowed, so reversed signs go unnoticed. Without it,
-    rescaling changes the result.
+    rescaling changes the result. Raises OptionError for shapes that don't fit and for anything but bools in kept, and
+    NonFiniteError.
     """
+    kept, scores, drops = np.asarray(kept), _finite(scores, "scores"), _finite(drops, "drops")
+    if kept.dtype != bool or kept.ndim != 2 or not len(kept):
+        raise OptionError(
+            f"kept has type {kept.dtype} and shape {kept.shape}: give bools, a row for each sample and in it one for "
+            "each unit"
+        )
+    if scores.ndim < 1 or scores.shape[-1] != kept.shape[1]:
+        raise OptionError(f"scores has shape {scores.shape}: give one for each of the {kept.shape[1]} units of kept")
+    if drops.shape != (len(kept),):
+        raise OptionError(f"drops has shape {drops.shape}: give one for each of the {len(kept)} rows of kept")
     foretold = scores @ (~kept).T.astype(np.float64)  # (..., n_samples)
     if normalised:
         squares = (foretold**2).sum(axis=-1, keepdims=True)
@@ -119,24 +156,35 @@ def infidelity(scores: np.ndarray, kept: np.ndarray, drops: np.ndarray, *, norma
 
 def random_coalitions(n: int, samples: int, seed: int = 0) -> np.ndarray:
     """Random subsets of n units to be kept, every size from 0 to n - 1 as likely: bool (samples, n)."""
-    samples, seed = checks.whole(samples, "samples"), checks.seed(seed)
+    n, samples, seed = checks.whole(n, "n"), checks.whole(samples, "samples"), checks.seed(seed)
     rng = np.random.default_rng(seed)
     place = rng.random((samples, n)).argsort(axis=1).argsort(axis=1)
     return place < rng.integers(0, n, size=(samples, 1))
 
 
 def orders(scores: np.ndarray, by: By = "signed", seed: int = 0) -> np.ndarray:
-    """The units of each row, most important first: int (n_rows, n). Units that tie are drawn by the seed."""
-    values = ranked(np.asarray(scores, dtype=np.float64), by)
-    return np.lexsort((np.random.default_rng(seed).random(values.shape), -values), axis=-1)
+    """The units of each row, most important first: int (n_rows, n). Units that tie are drawn by the seed.
+
+    scores: (n_rows, n). Raises OptionError for another shape, and NonFiniteError.
+    """
+    _check_by(by)
+    values = ranked(_finite(scores, "scores"), by)
+    if values.ndim != 2:
+        raise OptionError(f"scores has shape {values.shape}: give a row for each explanation, as scores[None] for one")
+    rng = np.random.default_rng(checks.seed(seed))
+    return np.lexsort((rng.random(values.shape), -values), axis=-1)
 
 
 def differences(values: np.ndarray, samples: int = 1000, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Each method's mean minus each other's, over the texts that both have, and its 95 % bootstrap interval.
 
     values: (n_texts, n_methods), NaN where a method has none. Returns three arrays (n_methods, n_methods). Texts differ
-    more than methods do: so pairs tell apart what two intervals side by side don't.
+    more than methods do: so pairs tell apart what two intervals side by side don't. Raises OptionError for another
+    shape, or no text.
     """
+    values = np.asarray(values, dtype=np.float64)
+    if values.ndim != 2 or not len(values):
+        raise OptionError(f"values has shape {values.shape}: give a row for each text, and in it one for each method")
     return bootstrap(values[:, :, None] - values[:, None, :], samples, seed)
 
 
@@ -151,7 +199,7 @@ class Erased:
     away. scores: (n_labels, n). deletion: the value with the k first units taken away, (n_labels, n + 1). insertion:
     with only them kept. without: with one unit taken away, (n,). random_deletion, random_insertion: the same curves
     for random orders, (n_orders, n + 1). lowest, highest: the least and the greatest value with k units kept, (n + 1,),
-    of all subsets if `exhaustive`, else of those that a beam search met.
+    of the best subsets found (exhaustive up to 10 units, a beam beyond). Only if `exhaustive` are they bounds.
     """
 
     model: str
@@ -183,14 +231,22 @@ class Erased:
 
     @property
     def best_deletion(self) -> np.ndarray:
-        """The least value that taking k units away can leave: (n + 1,). No order of units need reach all of it."""
+        """The least value found with k units taken away: (n + 1,). No order of units need reach all of it.
+
+        Of all subsets if `exhaustive`, else of those that were asked: then others may leave less.
+        """
         return self.lowest[::-1]
 
     @property
     def leave_one_out(self) -> np.ndarray:
         """Kendall's tau-b of each explanation with what is lost without each unit alone: (n_labels,), NaN if constant.
 
-        For leave-one-out itself, and for its relatives, this is circular: it holds a method against itself.
+        What is lost is lost from the output that `erase` was asked to value, the probability by default, and of a
+        target with a rival the difference of two. `xai.leave_one_out` explains a logit by default, or a difference of
+        two, and a change of logits need not have the order of the change of probabilities. So even its tau need not be
+        1; it is if both value one output with one replacement. For it, and for its relatives, the comparison is
+        circular: it holds a method against itself. ferret's tau-LOO is this number with replacement="delete", of
+        tokens, and of a probability.
         """
         drops = ranked(self.whole - self.without, self.by)
         columns = np.concatenate([ranked(self.scores, self.by), drops[None]]).T
@@ -202,8 +258,8 @@ class Erased:
         """Each metric for "explanations" (n_labels,), the same "reversed", "random" orders (n_orders,) and "best" ().
 
         Comprehensiveness and sufficiency are means over `at`, as in `aopc`; deletion and insertion areas. "best" is
-        what the best subset of each size would have; no explanation need reach it, since its subsets are nested. The
-        last two stand there if they were asked for.
+        what the best subset found of each size has (exhaustive up to 10 units, a beam beyond); no explanation need
+        reach it, since its subsets are nested. The last two stand there if they were asked for.
         """
         curves = {
             "explanations": (self.deletion, self.insertion),
@@ -239,14 +295,14 @@ class Erased:
         return Table(self._title(), ("", *found, "tau with leave-one-out"), tuple(rows))
 
     def plot(self) -> Picture:
-        """The two curves of each explanation, between the best subsets and the band of random orders."""
+        """The two curves of each explanation, between the best subsets found and the band of random orders."""
         from .viz import plots
 
-        bounds = (self.best_deletion, self.highest) if np.isfinite(self.lowest).all() else (None, None)
+        best = (self.best_deletion, self.highest) if np.isfinite(self.lowest).all() else (None, None)
         named = [dict(zip(self.labels, rows, strict=True)) for rows in (self.deletion, self.insertion)]
         panels = (
-            plots.Panel("deletion", "units taken away", named[0], self.random_deletion, bounds[0]),
-            plots.Panel("insertion", "units kept", named[1], self.random_insertion, bounds[1]),
+            plots.Panel("deletion", "units taken away", named[0], self.random_deletion, best[0]),
+            plots.Panel("insertion", "units kept", named[1], self.random_insertion, best[1]),
         )
         return plots.curves(panels, label=visible(str(self.target)), title=self._title())
 
@@ -283,14 +339,16 @@ def erase(
     it, which of a target with a `versus` is the difference of two. by: "signed" lets go first what speaks most for the
     target; "size" the greatest absolute scores, for explanations whose signs mean nothing. units: "words" (tokens
     joined) or "tokens". replacement, draws, batch_size: as in `perturbation.text_game`: the kept tokens stay as they
-    were, in their places. random_orders: how many are drawn by seed. best: whether the best subsets are looked for,
-    which asks most of the texts. Special tokens, and what a decoder reads after its prediction, always stay.
+    were, in their places. random_orders: how many are drawn by seed. best: whether the best subsets are looked for
+    (exhaustive up to 10 units, a beam beyond), which asks most of the texts. Special tokens, and what a decoder reads
+    after its prediction, always stay.
 
-    All texts of all explanations go through the model together, each once. Raises OptionError where explanations have
-    different texts, units or targets, and as `text_game` does.
+    The game is asked once for all texts of all explanations together, and then runs each text once. Up to 10 units with
+    best=True these are all 2^n. Beyond, two beam searches ask it n + 1 times more each, of at most 8 n texts at a time,
+    some of which ran before. Raises OptionError where explanations have different texts, units or targets, and as
+    `text_game` does.
     """
-    if by not in get_args(By):
-        raise OptionError(f"by={by!r}: choose 'size' or 'signed'")
+    _check_by(by)
     given = {explanations.method: explanations} if isinstance(explanations, Attribution) else dict(explanations)
     if not given:
         raise OptionError("there is no explanation to hold against the model")
@@ -334,10 +392,11 @@ def tabulated(game: Game, n: int) -> Game:
 
 
 def extremes(game: Game, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """The least and the greatest value of a game with k of n players kept, for each k: (n + 1,) each.
+    """The least and the greatest value found of a game with k of n players kept, for each k: (n + 1,) each.
 
     game(kept), bool (n_coalitions, n), gives values (n_coalitions,). Up to `EXHAUSTIVE` players all subsets are asked;
-    beyond, two beam searches add players to the `BEAM` best subsets of each size, so the bounds may be passed.
+    beyond, two beam searches add players to the `BEAM` best subsets of each size. What they find is no bound: other
+    subsets may pass it.
     """
     if n <= EXHAUSTIVE:
         kept = np.array(list(itertools.product((False, True), repeat=n)))
@@ -393,6 +452,25 @@ def _players_scores(label: str, attribution: Attribution, game: TextGame, units:
     if [(u.start, u.end, u.special) for u in found.units] != [(u.start, u.end, u.special) for u in game.units]:
         raise OptionError(f"{label} scores other units than the text's {units}: set units= to those that it scores")
     return found.scores[[unit for unit, _ in game.players]]
+
+
+def _finite(values: np.ndarray, name: str) -> np.ndarray:
+    array = np.asarray(values, dtype=np.float64)
+    if not np.isfinite(array).all():
+        raise NonFiniteError(f"{name} holds NaN or infinite values: leave out what has no number")
+    return array
+
+
+def _curve(values: np.ndarray, name: str) -> np.ndarray:
+    array = _finite(values, name)
+    if array.ndim < 1 or array.shape[-1] < 2:
+        raise OptionError(f"{name} has shape {array.shape}: give the n + 1 values at 0, 1, ..., n units")
+    return array
+
+
+def _check_by(by: str) -> None:
+    if by not in get_args(By):
+        raise OptionError(f"by={by!r}: choose 'size' or 'signed'")
 
 
 def _at(curve: np.ndarray, k: int | Sequence[int]) -> np.ndarray:
