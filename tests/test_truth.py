@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,14 +16,18 @@ from hypothesis import strategies as st
 
 import xai_helpers as xai
 from training import by_hand, rules
-from xai_helpers import errors, truth
+from xai_helpers import errors, scorecard, truth
 from xai_helpers.attribution import Unit
 from xai_helpers.perturbation import text_game
 from xai_helpers.truth import Case, Probe, decisive, found, known, measured, read_cases, relies
 
 CASES = read_cases()
 EXACT = ("keyword-detector", "negation-detector", "copier")
-DETECTORS = {"keyword-detector": by_hand.keyword_rule, "negation-detector": by_hand.negation_rule}
+RULES: dict[str, Callable[[Sequence[str]], str | None]] = {
+    "keyword-detector": by_hand.keyword_rule,
+    "negation-detector": by_hand.negation_rule,
+    "copier": rules.copier_answer,
+}
 
 
 def of(model: str) -> list[Case]:
@@ -54,21 +60,28 @@ def test_models_answer_as_the_rule_does(name: str) -> None:
     assert all(relies(model, case) for case in of(name)[:: 12 if "loan" in name else 6])
 
 
-@pytest.mark.parametrize("name", ["keyword-detector", "negation-detector"])
+@pytest.mark.parametrize("name", EXACT)
 def test_words_that_decide_are_those_that_ever_change_the_model(name: str) -> None:
-    """Every subset of a text's words masked: the model's label changes with these words, sometimes, and no others."""
+    """Every subset of a text's words kept: the model answers as the rule does of what is left.
+
+    So its answer changes with these words, sometimes, and with no others. Where a word goes the detectors read a mask,
+    and the copier nothing at all, as on the board.
+    """
     model = xai.load(name)
     for case in [case for case in of(name) if len(case.text.split()) <= 7][:8]:
-        game = text_game(model, case.text, xai.Target(case.target.token, output="probability"), units="words")
+        target = xai.Target(case.target.token, output="probability")
+        game = text_game(model, case.text, target, scorecard.REPLACEMENTS.get(name, "auto"), units="words")
         kept = np.array(list(itertools.product((False, True), repeat=game.n)))
         answer = (game(kept) > 0.5).astype(int)
         index = kept @ (1 << np.arange(game.n)[::-1])
         assert (index == np.arange(len(kept))).all()
+        pieces = case.text.split()
+        left = [[w if keep else rules.HOLE for w, keep in zip(pieces, row, strict=True)] for row in kept]
+        assert answer.tolist() == [RULES[name](words_) == case.target.token for words_ in left]
         added = []
         for i in range(game.n):
             without = np.flatnonzero(~kept[:, i])
             added.append(answer[without | (1 << (game.n - 1 - i))] - answer[without])
-        pieces = case.text.split()
         assert deciding(case) == [pieces[i] for i in range(game.n) if added[i].any()]
         for i, piece in enumerate(pieces):
             start = rules.spans_of(pieces)[i][0]
@@ -179,6 +192,32 @@ def test_lines_are_read_back(tmp_path: Path) -> None:
         file.write_text(line + "\n")
         with pytest.raises(errors.FormatError):
             read_cases(path=file)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.jsonl", str(tmp_path)):
+        with pytest.raises(errors.FormatError, match="is no file: name one with a line"):
+            read_cases(path=path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"signs": (1,)}, "1 signs for 2 spans: give one for each"),
+        ({"signs": (1, 2)}, "sign=2: give a whole number of at least -1 and at most 1"),
+        ({"spans": ((0, 1), (3, 6))}, "a span's end=6: .* at most 5"),
+        ({"spans": ((0, 1), (-1, 2))}, "a span's start=-1"),
+        ({"spans": ((0, 1), (3, 3))}, "a span's end=3: .* at least 4"),
+        ({"spans": ((0, 1), (3, 4.5))}, r"a span's end=4\.5"),
+    ],
+)
+def test_spans_are_in_the_text_and_have_a_sign_each(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    case = Case("m", "g", "a bee", xai.Target("x"), ((0, 1), (2, 5)), (1, -1), (), True)
+    with pytest.raises(errors.OptionError, match=message):
+        dataclasses.replace(case, **changes)
+    (tmp_path / "cases.jsonl").write_text(json.dumps({**json.loads(case.to_json()), **changes}))
+    with pytest.raises(errors.FormatError, match=message):
+        read_cases(path=tmp_path / "cases.jsonl")
 
 
 def test_another_text_is_refused() -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from . import retrieval
+from . import checks, retrieval
 from .attribution import Attribution, Target, Unit
 from .comparison import By, ranked
 from .errors import FormatError, OptionError
@@ -44,6 +44,7 @@ class Case:
     model: an embedded model's name. group: what kind of rule, or of text. target: what the rule answers, versus its
     rival where it has one. spans: the characters of the deciding words. signs: 1 for a word that speaks for the target
     in every context, -1 against it, 0 where that is not fixed. exact: the weights are the rule. probes: empty then.
+    Raises OptionError for a span that is not within the text, and unless there is one sign for each.
     """
 
     model: str
@@ -54,6 +55,15 @@ class Case:
     signs: tuple[int, ...]
     probes: tuple[Probe, ...]
     exact: bool
+
+    def __post_init__(self) -> None:
+        if len(self.signs) != len(self.spans):
+            raise OptionError(f"{len(self.signs)} signs for {len(self.spans)} spans: give one for each")
+        for start, end in self.spans:
+            checks.whole(start, "a span's start", least=0, most=len(self.text))
+            checks.whole(end, "a span's end", least=start + 1, most=len(self.text))
+        for sign in self.signs:
+            checks.whole(sign, "sign", least=-1, most=1)
 
     def to_json(self) -> str:
         """One line."""
@@ -90,8 +100,13 @@ class Case:
 
 
 def read_cases(model: str | None = None, path: str | Path | None = None) -> tuple[Case, ...]:
-    """The cases of a model, or of all, from the course's list or another file of such lines. Raises FormatError."""
+    """The cases of a model, or of all, from the course's list or another file of such lines.
+
+    Raises FormatError where there is no such file, or a line is no case, and OptionError where no case is the model's.
+    """
     file = data_folder() / "corpora" / "rules.jsonl" if path is None else Path(path)
+    if not file.is_file():
+        raise FormatError(f"path={str(file)!r} is no file: name one with a line of Case.to_json for each case")
     cases = tuple(map(Case.from_json, file.read_text(encoding="utf-8").splitlines()))
     found = tuple(case for case in cases if model is None or case.model == model)
     if not found:
