@@ -243,7 +243,8 @@ def test_monotonicity_sees_no_fall_in_rounding() -> None:
     kept = rng.random((500, 12)).argsort(axis=1).argsort(axis=1)[:, None] >= np.arange(13)[:, None]
     values = additive(weights)(kept) * (1 + np.finfo(np.float32).eps * rng.normal(size=kept.shape[:2]))
     assert (monotonicity(values) == 1).all()
-    assert (monotonicity(1e-4 * values) == 1).all()  # the range counts, not the unit
+    assert (monotonicity(1e9 * values) == 1).all()  # the range counts, not the unit
+    assert monotonicity(1e-9 * np.array([1, 0.3, 0.4, 0])) == pytest.approx(2 / 3)
 
 
 def test_monotonicity_counts_steps() -> None:
