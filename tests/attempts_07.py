@@ -172,6 +172,11 @@ def keywords(model: xai.TextModel, text: str, target: Any = None) -> xai.Attribu
     )
 
 
+def for_one_target(model: xai.TextModel, text: str, target: Any = None) -> xai.Attribution:
+    """Heeds the model, and not what it is asked about."""
+    return xai.leave_one_out(model, text, "negative")
+
+
 def of_another_text(model: xai.TextModel, text: str, target: Any = None) -> xai.Attribution:
     return xai.leave_one_out(model, text + " !", target)
 
@@ -218,6 +223,7 @@ WRONG: dict[str, dict[Callable[..., Any], set[Kind]]] = {
         dice: {LAW, BY_HAND},
         numbers_only: {LAW, BY_HAND, RANDOM},
         keywords: {BY_HAND},
+        for_one_target: {BY_HAND},
         of_another_text: {LAW, BY_HAND, RANDOM},
         that_leaves_traces: {LAW, BY_HAND, RANDOM},
     },

@@ -11,7 +11,7 @@ from test_board import FEW, by_truth
 
 import xai_helpers as xai
 from xai_helpers import faithfulness, scorecard, truth
-from xai_helpers.scorecard import METRICS, score, sets, tasks
+from xai_helpers.scorecard import METRICS, RANDOM, score, sets, tasks
 
 
 def test_numbers_are_those_of_direct_calls() -> None:
@@ -44,6 +44,52 @@ def test_every_metric_is_measured() -> None:
         found |= {row.metric for row in rows}
         assert all(np.isfinite(row.value) or row.metric in ("paraphrases", "sign_agreement", "runs") for row in rows)
     assert found == set(METRICS)
+
+
+def test_controls_are_asked_what_methods_are() -> None:
+    """Scores that never look at the model are beyond the reach of its weights, and follow nothing else."""
+    small = dataclasses.replace(FEW, texts=2, costly=2)
+    for name in ("course-distilbert", "copier"):
+        rows = [
+            row for task in tasks([name], ["saliency"], small) if task.label == RANDOM for row in score(task, small)[0]
+        ]
+        found = {metric: [row.value for row in rows if row.metric == metric] for metric in METRICS}
+        assert set(found["max_sensitivity"]) == {0.0}
+        assert set(found["randomised"]) == {1.0}
+        assert np.mean(found["runs"]) < 0.6 and np.mean(found["edits"]) < 0.9
+        assert not found["seconds"] and found["gini"]
+        assert bool(found["paraphrases"]) == bool(found["relabelled"]) == (name == "course-distilbert")
+
+
+@pytest.mark.parametrize("name", truth.known(truth.read_cases()))
+def test_an_edit_keeps_the_answer_and_what_decides(name: str) -> None:
+    model = scorecard.model_named(name)
+    cases = truth.read_cases(name)[:30]
+    edited = [scorecard._edited(model, case, 0) for case in cases]
+    assert edited == [scorecard._edited(model, case, 0) for case in cases]
+    for case, text in zip(cases, edited, strict=True):
+        assert text is not None and text != case.text
+        assert model.resolve(None, text).id == model.resolve(case.target.token, text).id
+        if text not in [probe.text for probe in case.probes]:
+            words = [case.text[start:end] for start, end in case.spans]
+            assert sum(a != b for a, b in zip(text.split(), case.text.split(), strict=True)) == 1
+            assert all(text.count(word) >= case.text.count(word) for word in words)
+
+
+def test_paraphrases_that_share_too_few_words_are_not_asked() -> None:
+    entries = sets("course-distilbert")["paraphrases"]
+    assert len(entries) >= 30
+    model = scorecard.model_named("course-distilbert")
+    assert all(scorecard._comparable(model, entry) for entry in entries)
+    apart = scorecard.Entry("good film", xai.Target("positive"), others=("what a fine show", "we liked it"))
+    assert not scorecard._comparable(model, apart)
+
+
+def test_a_share_of_a_difference_is_not_asked_for() -> None:
+    small = dataclasses.replace(FEW, texts=1, costly=0)
+    for name, there in (("course-gpt2", False), ("course-distilbert", True)):
+        rows, _ = score(next(iter(tasks([name], ["saliency"], small))), small)
+        assert any(row.metric == "comprehensiveness_ratio" for row in rows) is there
 
 
 def test_a_task_can_be_sent_elsewhere() -> None:

@@ -1,8 +1,8 @@
 """Who wins where, and what do the intervals not allow one to say? Methods by metrics by models, on many texts.
 
 Every method explains the same texts of the same models, and is held against the measures of chapter 07 (`scorecard`),
-beside random scores, its own ranking reversed, and the best subsets that there are. What is reported of a method is its
-mean over texts with a bootstrap interval, and its difference from the best method over the same texts.
+beside random scores, its own ranking reversed, and the best subsets that were found. What is reported of a method is
+its mean over texts with a bootstrap interval, and its difference from the best method over the same texts.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
 import pyarrow
 import pyarrow.parquet
 
-from . import agreement, checks, faithfulness, scorecard
+from . import agreement, checks, faithfulness, sanity, scorecard
 from .comparison import Methods, bar
 from .corpus import fingerprint, identity
 from .errors import FormatError, OptionError
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 FORMAT = "xai_helpers.Board/1"
 DEFAULTS = Settings()
+CONTROLS = ("", "reversed")
+Check = Literal["randomised", "relabelled"]  # metrics that ask what is left without what the model learned
 
 
 def make(
@@ -52,12 +54,14 @@ def make(
     one stopped. Numbers don't depend on jobs or on interruptions; seconds do. Raises OptionError, FormatError where the
     path holds anything else, and what the methods raise beside an XaiError.
     """
-    names = scorecard.models() if names is None else tuple(names)
-    if not names:
-        raise OptionError("there is no model to ask; None asks all")
+    names = scorecard.models() if names is None else (names,) if isinstance(names, str) else tuple(names)
+    if not names or len(set(names)) < len(names):
+        raise OptionError(f"names={names!r}: name each model once; None asks all")
     jobs = checks.whole(jobs, "jobs")
     todo = tasks(names, methods, settings)
     header = _header(names, todo, settings)
+    if path is not None and not Path(path).parent.is_dir():
+        raise OptionError(f"{Path(path).parent} is no folder: make it first, or name another path")
     done = {} if path is None else _read(Path(path), header)
     if path is not None and not done:
         Path(path).write_text(json.dumps(header) + "\n", encoding="utf-8")
@@ -180,54 +184,73 @@ class Board:
     def values(self, model: str, metric: str, control: str = "") -> pd.DataFrame:
         """One metric of one model: one row for each text that has it, one column for each method and control."""
         check_metric(metric)
+        if control not in CONTROLS:
+            raise OptionError(f"control={control!r}: choose {' or '.join(map(repr, CONTROLS))}")
         if model not in self.models:
             raise OptionError(f"{model!r} is not on this board; there are: {', '.join(self.models)}")
         rows = self.rows
         chosen = rows[(rows["model"] == model) & (rows["metric"] == metric) & (rows["control"] == control)]
-        wide = chosen.pivot_table("value", ["texts", "number"], "method", observed=True, dropna=False)
+        wide = chosen.groupby(["texts", "number", "method"], observed=True)["value"].mean().unstack("method")
         return wide[[name for name in (*self.methods, RANDOM, BEST) if name in wide.columns]]
 
-    def standing(self, model: str, metric: str, samples: int = 1000, seed: int = 0) -> pd.DataFrame:
+    def standing(
+        self, model: str, metric: str, control: str = "", *, samples: int = 1000, seed: int = 0
+    ) -> pd.DataFrame:
         """How the methods stand in one metric: mean, low, high, rank, behind, texts; one row for each, best first.
 
-        low, high: the 95 % bootstrap interval over texts. rank: 1 for the best mean. behind: whether the method is
-        worse than the best in its mean *and* the interval of their difference over the same texts leaves out 0; where
-        it is False, the texts don't tell the two apart. Controls have no rank. NaN where a method has no number.
+        low, high: the 95 % bootstrap interval over texts, of all sets of the model's together. rank: 1 for the best
+        mean. behind: whether the method is worse than the best in its mean *and* the interval of their difference over
+        the texts that both have leaves out 0; where it is False, the texts don't tell the two apart. None where that
+        can't be said: of controls, of metrics that rank nothing, and without numbers. control: "reversed" for the same
+        rankings turned round, which have no ranks. Intervals know nothing of how many comparisons are made, nor that
+        the best was chosen on the same texts.
         """
-        wide = self.values(model, metric)
+        wide = self.values(model, metric, control)
+        found = pd.DataFrame(columns=["mean", "low", "high", "rank", "behind", "texts"])
         if wide.empty:
-            return pd.DataFrame(columns=["mean", "low", "high", "rank", "behind", "texts"])
+            return found
         table = wide.to_numpy()
-        mean, low, high = agreement.bootstrap(table, samples, seed)
-        found = pd.DataFrame(
-            {"mean": mean, "low": low, "high": high, "texts": np.isfinite(table).sum(axis=0)}, index=wide.columns
-        )
-        higher = METRICS[metric].higher
-        own = found.index.isin(self.methods)
+        found = pd.DataFrame(index=wide.columns)
+        found["mean"], found["low"], found["high"] = agreement.bootstrap(table, samples, seed)
         found["rank"], found["behind"] = np.nan, None
-        if higher is not None and own.any() and found.loc[own, "mean"].notna().any():
+        found["texts"] = np.isfinite(table).sum(axis=0)
+        higher = METRICS[metric].higher
+        own = found.index.isin(self.methods) & found["mean"].notna()
+        if higher is not None and not control and own.any():
             found.loc[own, "rank"] = found.loc[own, "mean"].rank(ascending=not higher, method="min")
             best = list(found.index).index(found.loc[own, "rank"].idxmin())
-            gaps = faithfulness.differences(table, samples, seed)
-            lost = gaps[2][:, best] < 0 if higher else gaps[1][:, best] > 0
-            found["behind"] = [bool(x) if ours else None for x, ours in zip(lost, own, strict=True)]
+            _, low, high = (gaps[:, best] for gaps in faithfulness.differences(table, samples, seed))
+            lost = high < 0 if higher else low > 0
+            lost[best], known = False, np.isfinite(low)
+            known[best] = True
+            found["behind"] = [bool(x) if said else None for x, said in zip(lost, own & known, strict=True)]
+        if higher is not None:
             found = found.sort_values("mean", ascending=not higher, na_position="last", kind="stable")
-        return found[["mean", "low", "high", "rank", "behind", "texts"]]
+        return found
 
-    def table(self, model: str, metrics: Sequence[str] | None = None) -> Table:
+    def table(self, model: str, metrics: Sequence[str] | None = None, control: str = "") -> Table:
         """Methods by metrics of one model: rank, mean, interval; "*" where the texts don't tell it from the best."""
-        named = [name for name in (METRICS if metrics is None else metrics) if not self.values(model, name).empty]
-        standings = {name: self.standing(model, name) for name in named}
+        chosen = METRICS if metrics is None else metrics
+        named = [name for name in chosen if not self.values(model, name, control).empty]
+        standings = {name: self.standing(model, name, control) for name in named}
         rows = []
         for method in (*self.methods, RANDOM, BEST):
             cells = [_cell(standings[name], method) for name in named]
             if any(cells):
                 rows.append((method, *cells))
-        return Table(
-            f"{model} · #rank, mean, 95 % interval over texts, * not told apart from the best",
-            ("", *named),
-            tuple(rows),
+        what = (
+            "rankings reversed, mean, 95 % interval" if control else "#rank, mean, 95 % interval, * not behind the best"
         )
+        return Table(f"{model} · {what}", ("", *named), tuple(rows))
+
+    def unmoved(self, model: str, check: Check = "randomised") -> tuple[str, ...]:
+        """The methods whose scores stay much as they are without what the model learned.
+
+        As `sanity.SanityCheck.unmoved` has it: those whose mean correlation's whole interval lies above
+        `sanity.UNMOVED`.
+        """
+        found = self.standing(model, check)
+        return tuple(name for name in found.index if name in self.methods and found.loc[name, "low"] > sanity.UNMOVED)
 
     def plot(self, metric: str, models: Sequence[str] | None = None) -> Picture:
         """The means of all methods in one metric on all models that have it, coloured by what they gain on chance."""
@@ -240,7 +263,7 @@ class Board:
         found = {name: self.standing(name, metric) for name in named}
         rows = [name for name in (*self.methods, RANDOM, BEST) if any(name in f.index for f in found.values())]
         mean = pd.DataFrame({name: f["mean"] for name, f in found.items()}).reindex(rows)
-        tied = pd.DataFrame({name: f["behind"] == False for name, f in found.items()}).reindex(rows)  # noqa: E712
+        tied = pd.DataFrame({name: f["behind"].eq(False) for name, f in found.items()}).reindex(rows)
         gained = mean - mean.loc[RANDOM] if RANDOM in rows else mean * np.nan
         if METRICS[metric].higher is False:
             gained = -gained
@@ -281,9 +304,14 @@ class Board:
         given = self.header["settings"]
         settings = Settings(**{**given, "seeds": tuple(given["seeds"])})
         names = self.models if names is None else tuple(names)
+        if missing := [name for name in names if name not in self.models]:
+            raise OptionError(f"{', '.join(missing)}: not on this board; there are: {', '.join(self.models)}")
         todo = [task for task in tasks(names, {label: method}, settings) if task.method is not None]
-        found = {task.key: score(task, settings) for task in bar(todo, progress, "tasks")}
         header = _header(names, todo, settings)
+        for name in names:
+            if any(header[part][name] != self.header[part][name] for part in ("models", "texts")):
+                raise FormatError(f"{name} or its texts are not those that this board was made with; make it anew")
+        found = {task.key: score(task, settings) for task in bar(todo, progress, "tasks")}
         rows = _frame([row for rows, _ in found.values() for row in rows])
         methods = {**self.header["methods"], **header["methods"]}
         return Board(
@@ -355,17 +383,28 @@ def _markdown(board: Board) -> str:
         + f". Settings: {', '.join(f'{name} {value}' for name, value in settings.items())}.",
         "",
         "Each cell: #rank, the mean over texts, and in brackets its 95 % interval. * the best method, and those that"
-        " the same texts don't tell from it. The models are small and the course's own. Where a target has a rival, as"
-        " in course-gpt2, probability stands for the difference of two.",
+        " the same texts don't tell from it. There are hundreds of comparisons, uncorrected, and the best is chosen on"
+        " the texts that it is measured on: a rank here is a reason to look closer. The models are small and the"
+        " course's own. Of a model with several sets of texts (rule, marked) a cell takes all that have the metric.",
+        "",
+        "Who is favoured: texts of trained models with a known rule were chosen by replacing words, and the measures of"
+        " erasure put the same hole in a word's place that methods which replace words, and integrated gradients, take:"
+        " both favour these methods. Erasure goes by signed scores, which methods without signs don't have; truth and"
+        " plausibility go by the size of scores. Where a target has a rival, as in course-gpt2, probability stands for"
+        f" the difference of two, between -1 and 1. {RANDOM}: normally distributed, {settings.get('draws')} draws."
+        f" {BEST}: the subsets that lose or keep most, of all in short texts, by a beam search in others; methods may"
+        " pass it.",
         "",
     ]
     for name, metric in METRICS.items():
         better = {True: "more is better", False: "less is better", None: "neither is better"}[metric.higher]
         lines.append(f"- `{name}`: {metric.what}; {better}.")
     for model in board.models:
-        table = board.table(model)
-        lines += ["", f"## {model}", "", "| " + " | ".join(table.header) + " |", "|---" * len(table.header) + "|"]
-        lines += ["| " + " | ".join(row) + " |" for row in table.rows]
+        lines += ["", f"## {model}", "", *_rows(board.table(model)), "", "The same rankings reversed:", ""]
+        lines += _rows(board.table(model, control="reversed"))
+        for check in get_args(Check):
+            if unmoved := board.unmoved(model, check):
+                lines += ["", f"Unmoved ({check}, interval above {sanity.UNMOVED}): {', '.join(unmoved)}."]
     lines += ["", "## Left out", ""]
     for key, reasons in board.left_out.items():
         index, why = next(iter(reasons.items()))
@@ -373,6 +412,10 @@ def _markdown(board: Board) -> str:
     if not board.left_out:
         lines.append("Nothing.")
     return "\n".join(lines) + "\n"
+
+
+def _rows(table: Table) -> list[str]:
+    return [f"| {' | '.join(row)} |" for row in (table.header, ("---",) * len(table.header), *table.rows)]
 
 
 def _written(path: Path, write: Callable[[Path], object]) -> None:

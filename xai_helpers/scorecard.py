@@ -6,25 +6,31 @@ be sent to another process or machine, which loads the model for itself.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
-from collections.abc import Mapping, Sequence
+import re
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 
 from . import agreement, checks, faithfulness, registry, retrieval, sanity, sparsity, stability, truth
 from .attribution import Attribution, Target, Unit, joined, word_groups
 from .comparison import Call, Methods, calls, explained_by_all, options_of, ranked
+from .costs import Cost
 from .errors import OptionError, XaiError
 from .installation import data_folder
 from .models import TextModel, load
 from .perturbation import text_game
 from .plausibility import Marked, marked_units, read_marked
 
-RANDOM, BEST = "random scores", "best subsets"  # the controls that stand where a method stands
+RANDOM, BEST = "random scores", "best found"  # the controls that stand where a method stands
 CHUNK = 10  # texts of a task
+EDITS = 20  # how often another word is tried
 REVIEWS = ("course-distilbert", "course-masking", "course-shuffled")  # models that read the marked reviews
 TWIN = "course-shuffled"  # trained on shuffled labels
 # What stands in for a word, where a model has no mask: nothing at all for the copier, whose weights know no other hole.
@@ -56,24 +62,37 @@ METRICS = {
     "sufficiency_ratio": Metric(True, "the share of the text's probability that the top 1 to 50 % have"),
     "deletion": Metric(False, "area under the probability while words go, most important first"),
     "insertion": Metric(True, "area under the probability while words come, most important first"),
-    "monotonicity": Metric(True, "share of words that don't lower the probability, coming in from the least important"),
-    "leave_one_out": Metric(True, "Kendall's tau-b with leave-one-out: circular for methods that replace words"),
-    "infidelity": Metric(False, "squared error of foretold drops, scores rescaled, as a share of the drops' square"),
-    "max_sensitivity": Metric(False, "greatest relative change of scores under slightly moved embeddings", costly=True),
+    "monotonicity": Metric(
+        None,
+        "share of words that don't lower the probability, coming in from the least important; where words only"
+        " add up, the same for all orders",
+    ),
+    "leave_one_out": Metric(
+        None, "Kendall's tau-b with the probability lost without each word: circular for methods that replace words"
+    ),
+    "infidelity": Metric(
+        False, "squared error of foretold drops of the logit, scores rescaled, as a share of the drops' square"
+    ),
+    "max_sensitivity": Metric(
+        None,
+        "greatest relative change of scores under slightly moved embeddings; 0 for what never looks at the model",
+        costly=True,
+    ),
     "runs": Metric(True, "Spearman's rho between runs with other seeds", costly=True),
     "edits": Metric(True, "Spearman's rho with the same text, one word replaced and the answer kept", costly=True),
     "paraphrases": Metric(True, "Spearman's rho with paraphrases, over the words that they share", costly=True),
-    "randomised": Metric(False, "Spearman's rho with scores of the same model with random weights", costly=True),
-    "relabelled": Metric(False, "Spearman's rho with scores of a model trained on shuffled labels", costly=True),
+    "randomised": Metric(None, "Spearman's rho with scores of the same model with random weights", costly=True),
+    "relabelled": Metric(None, "Spearman's rho with scores of a model trained on shuffled labels", costly=True),
+    "marked_average_precision": Metric(True, "plausibility: mean precision down to each marked word"),
     "token_f1": Metric(True, "plausibility: F1 of as many words as are marked"),
     "iou_f1": Metric(True, "plausibility: F1 of spans that overlap the marked ones by half"),
-    "auprc": Metric(True, "plausibility: area under precision and recall, as ERASER draws it"),
+    "auprc": Metric(None, "plausibility as ERASER draws it; equal scores get more than random ones"),
     "gini": Metric(None, "0 where all words have the same size of score, near 1 where one has all"),
     "effective_words": Metric(None, "exp of the entropy of the sizes of scores"),
     "forwards": Metric(None, "forward passes"),
     "rows": Metric(None, "texts in them"),
     "backwards": Metric(None, "backward passes"),
-    "seconds": Metric(None, "on one core of the machine that made the board"),
+    "seconds": Metric(None, "on one thread of the machine that made the board"),
 }
 
 
@@ -82,7 +101,7 @@ class Settings:
     """What a board's numbers depend on beside models and methods.
 
     texts: at most so many of each set. costly: how many of them the costly metrics are asked of. draws: of random
-    scores. coalitions: of infidelity. nudges: of max-sensitivity. seeds: of the runs.
+    scores. coalitions: of infidelity. nudges: of max-sensitivity. seeds: of the runs, and of the random models.
     """
 
     texts: int = 100
@@ -98,6 +117,8 @@ class Settings:
             checks.whole(getattr(self, name), name)
         checks.whole(self.costly, "costly", least=0)
         checks.seed(self.seed)
+        if len(self.seeds) < 2 or len({checks.seed(seed) for seed in self.seeds}) < len(self.seeds):
+            raise OptionError(f"seeds={self.seeds!r}: give at least two, all different")
 
 
 @dataclass(frozen=True)
@@ -159,12 +180,17 @@ def _sets(name: str) -> dict[str, tuple[Entry, ...]]:
             if model.predict(marked.text, 1)[0].token == marked.label
         )
         groups = [json.loads(line) for line in (reviews / "paraphrases.jsonl").read_text(encoding="utf-8").splitlines()]
-        found["paraphrases"] = tuple(
-            Entry(group["texts"][0], Target(group["label"]), others=tuple(group["texts"][1:])) for group in groups
-        )
+        said = (Entry(group["texts"][0], Target(group["label"]), others=tuple(group["texts"][1:])) for group in groups)
+        found["paraphrases"] = tuple(entry for entry in said if _comparable(model, entry))
     if not found:
         raise OptionError(f"{name!r} has no texts on the board; there are: {', '.join(models())}")
     return found
+
+
+def _comparable(model: TextModel, entry: Entry) -> bool:
+    """Whether two of the texts share enough words to compare their scores."""
+    found = stability.consistency(model, (entry.text, *entry.others), random_scores, entry.target)
+    return bool(np.isfinite(found.values).any())
 
 
 def models() -> tuple[str, ...]:
@@ -185,7 +211,7 @@ def tasks(names: Sequence[str], methods: Methods | None, settings: Settings) -> 
         for texts, entries in sets(name).items():
             n = min(len(entries), settings.costly if texts == "paraphrases" else settings.texts)
             for label, method in {**chosen, RANDOM: None, BEST: None}.items():
-                if texts == "paraphrases" and label in (RANDOM, BEST):
+                if texts == "paraphrases" and label == BEST:
                     continue
                 found += [Task(name, label, method, texts, i, min(i + CHUNK, n)) for i in range(0, n, CHUNK)]
     return found
@@ -207,7 +233,8 @@ def score(task: Task, settings: Settings) -> tuple[list[Row], dict[int, str]]:
     rows, left_out = [], {}
     for index in range(task.start, task.stop):
         try:
-            values = _scored(model, entries[index], task, settings, costly=index < settings.costly)
+            with _one_thread():
+                values = _scored(model, entries[index], task, settings, costly=index < settings.costly)
         except XaiError as error:
             left_out[index] = f"{type(error).__name__}: {error}"
             continue
@@ -218,15 +245,26 @@ def score(task: Task, settings: Settings) -> tuple[list[Row], dict[int, str]]:
     return rows, left_out
 
 
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """So that seconds of different machines and numbers of processes mean the same."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def random_scores(
     model: TextModel, text: str, target: Target | str | int | None = None, *, seed: int = 0
 ) -> Attribution:
-    """The control: normally distributed scores of the words, which know nothing of the model."""
+    """The control: normally distributed scores of the words, by text and seed, which know nothing of the model."""
     encoded = model.encode(text)
     groups = word_groups(text, encoded.units)
     units = tuple(joined(text, [encoded.units[i] for i in group]) for group in groups)
     resolved = model.resolve(target, encoded)
-    scores = np.random.default_rng(seed).normal(size=len(units))
+    scores = np.random.default_rng([seed, zlib.crc32(text.encode())]).normal(size=len(units))
     return Attribution("random_scores", text, units, scores, resolved.target, model.name, options={"seed": seed})
 
 
@@ -236,9 +274,9 @@ Values = dict[tuple[str, str], float]
 def _scored(model: TextModel, entry: Entry, task: Task, settings: Settings, costly: bool) -> Values:
     replacement = REPLACEMENTS.get(model.name, "auto")
     method = None if task.method is None else _replacing(task.method, replacement)
+    chance = Call(random_scores, {"seed": settings.seed}, True)
     if task.texts == "paraphrases":
-        assert method is not None
-        pair = (method.function, method.options)
+        pair = _pair(method or chance)
         found = stability.consistency(model, (entry.text, *entry.others), pair, entry.target)
         return {("paraphrases", ""): found.mean}
     if method is None:
@@ -265,10 +303,12 @@ def _scored(model: TextModel, entry: Entry, task: Task, settings: Settings, cost
         values |= _truth(entry.case, explained.units, columns)
     if entry.marks is not None:
         values |= _plausible(entry.marks, explained.units, columns, settings.seed)
+    values["gini", ""] = float(np.mean([sparsity.gini(scores) for scores in columns]))
+    values["effective_words", ""] = float(np.mean([sparsity.effective_number(scores) for scores in columns]))
     if method is not None:
-        values |= _own(explained.costs[task.label], columns[0])
-        if costly:
-            values |= _costly(model, entry, method, columns[0], settings)
+        values |= _paid(explained.costs[task.label])
+    if costly:
+        values |= _costly(model, entry, method or chance, columns[0], settings)
     return values
 
 
@@ -289,7 +329,7 @@ def _erasure(erased: faithfulness.Erased, who: str) -> Values:
             values[name, "reversed"] = float(np.mean(found[name]["reversed"]))
     if who != "best":
         values["leave_one_out", ""] = float(agreement.known_mean(erased.leave_one_out))
-    if erased.whole > 0:
+    if erased.whole > 0 and erased.target.versus is None:  # a share of a difference says nothing
         ratios = erased.metrics(convention="ratio")
         for name in ("comprehensiveness", "sufficiency"):
             values[f"{name}_ratio", ""] = float(np.mean(ratios[name][who]))
@@ -304,8 +344,10 @@ def _infidelity(
         raise OptionError(f"{game.n} words can be taken away, and {len(columns[0])} are compared")
     kept = faithfulness.random_coalitions(game.n, settings.coalitions, settings.seed)
     drops = game.whole - game(kept)
-    errors = faithfulness.infidelity(np.stack(columns), kept, drops)
-    return {("infidelity", ""): float(errors.mean() / (drops**2).mean())}
+    size = (drops**2).mean()
+    if size == 0:  # nothing was lost, so nothing could be foretold
+        return {}
+    return {("infidelity", ""): float(faithfulness.infidelity(np.stack(columns), kept, drops).mean() / size)}
 
 
 def _truth(case: truth.Case, units: Sequence[Unit], columns: Sequence[np.ndarray]) -> Values:
@@ -319,52 +361,77 @@ def _truth(case: truth.Case, units: Sequence[Unit], columns: Sequence[np.ndarray
 
 
 def _plausible(marks: Marked, units: Sequence[Unit], columns: Sequence[np.ndarray], seed: int) -> Values:
-    marked, values = marked_units(units, marks.spans), {}
-    for name in ("token_f1", "iou_f1", "auprc"):
-        found = []
-        for scores in columns:
-            sizes = ranked(scores, "size")
-            if name == "auprc":
-                found.append(retrieval.auprc(sizes, marked))
-            else:
-                chosen = retrieval.chosen(sizes, int(marked.sum()), seed)
-                found.append(getattr(retrieval, name)(chosen, marked))
-        values[name, ""] = float(np.mean(found))
-    return values
-
-
-def _own(cost: Any, scores: np.ndarray) -> Values:
-    return {
-        ("gini", ""): sparsity.gini(scores),
-        ("effective_words", ""): sparsity.effective_number(scores),
-        ("forwards", ""): cost.forwards,
-        ("rows", ""): cost.rows,
-        ("backwards", ""): cost.backwards,
-        ("seconds", ""): cost.seconds,
+    marked = marked_units(units, marks.spans)
+    sizes = [ranked(scores, "size") for scores in columns]
+    chosen = [retrieval.chosen(size, int(marked.sum()), seed) for size in sizes]
+    found = {
+        ("marked_average_precision", ""): [retrieval.average_precision(size, marked) for size in sizes],
+        ("marked_average_precision", "reversed"): [retrieval.average_precision(-size, marked) for size in sizes],
+        ("auprc", ""): [retrieval.auprc(size, marked) for size in sizes],
+        ("token_f1", ""): [retrieval.token_f1(words, marked) for words in chosen],
+        ("iou_f1", ""): [retrieval.iou_f1(words, marked) for words in chosen],
     }
+    return {key: float(np.mean(values)) for key, values in found.items()}
+
+
+def _paid(cost: Cost) -> Values:
+    return {(name, ""): getattr(cost, name) for name in ("forwards", "rows", "backwards", "seconds")}
+
+
+def _pair(method: Call) -> tuple[Any, Mapping[str, Any]]:
+    return method.function, method.options
 
 
 def _costly(model: TextModel, entry: Entry, method: Call, scores: np.ndarray, settings: Settings) -> Values:
-    pair = (method.function, method.options)
-    text, target = entry.text, entry.target
+    pair, text, target = _pair(method), entry.text, entry.target
     values = {
         ("runs", ""): stability.over_runs(model, text, pair, target, settings.seeds).mean,
         ("max_sensitivity", ""): stability.max_sensitivity(
             model, text, pair, target, draws=settings.nudges, seed=settings.seed
         ),
     }
-    others = {"randomised": _random_model(model.name, settings.seed)}
+    others = {"randomised": [_random_model(model.name, seed) for seed in settings.seeds]}
     if entry.marks is not None and model.name != TWIN:
-        others["relabelled"] = model_named(TWIN)
-    for name, other in others.items():
-        theirs = explained_by_all(other, text, target, {"it": method}, "words").scores["it"]
-        values[name, ""] = stability.correlation(scores, theirs)
-    if entry.case is not None:
-        same = [probe.text for probe in entry.case.probes if probe.answer == target.token]
-        if same:
-            answer = Target(target.token)
-            values["edits", ""] = stability.consistency(model, (text, same[0]), pair, answer).mean
+        others["relabelled"] = [model_named(TWIN)]
+    for name, twins in others.items():
+        theirs = [explained_by_all(twin, text, target, {"it": method}, "words").scores["it"] for twin in twins]
+        values[name, ""] = float(np.mean([stability.correlation(scores, other) for other in theirs]))
+    if entry.case is not None and (edited := _edited(model, entry.case, settings.seed)):
+        values["edits", ""] = stability.consistency(model, (text, edited), pair, Target(target.token)).mean
     return values
+
+
+def _edited(model: TextModel, case: truth.Case, seed: int) -> str | None:
+    """The text with one word replaced that does not decide, and the same answer; None where none was found.
+
+    A probe of the case, where one keeps the answer; otherwise a word that decides nowhere stands in for another.
+    """
+    same = [probe.text for probe in case.probes if probe.answer == case.target.token]
+    if same:
+        return same[0]
+    rng = np.random.default_rng([seed, zlib.crc32(case.text.encode())])
+    free, others = _free_words(case), _never_deciding(case.model)
+    for _ in range(EDITS if free else 0):
+        start, end = free[rng.integers(len(free))]
+        text = f"{case.text[:start]}{others[rng.integers(len(others))]}{case.text[end:]}"
+        if text != case.text and model.resolve(None, text).id == model.resolve(case.target.token, text).id:
+            return text
+    return None
+
+
+def _free_words(case: truth.Case) -> list[tuple[int, int]]:
+    """Where words stand that don't decide."""
+    spans = [word.span() for word in re.finditer(r"\w+", case.text)]
+    return [(a, b) for a, b in spans if not any(a < end and start < b for start, end in case.spans)]
+
+
+@functools.cache
+def _never_deciding(model: str) -> tuple[str, ...]:
+    """Words that decide in no text; where each does in some, as of the copier, those that don't in one."""
+    cases = truth.read_cases(model)
+    decide = {case.text[start:end] for case in cases for start, end in case.spans}
+    free = {case.text[a:b] for case in cases for a, b in _free_words(case)}
+    return tuple(sorted(free - decide or free))
 
 
 @functools.lru_cache(maxsize=4)
@@ -373,7 +440,7 @@ def model_named(name: str) -> TextModel:
     return load(name)
 
 
-@functools.lru_cache(maxsize=2)
+@functools.lru_cache(maxsize=3)
 def _random_model(name: str, seed: int) -> TextModel:
     *_, (_, last) = sanity.randomised(model_named(name), "cascading", seed)
     return last

@@ -29,7 +29,7 @@ import numpy as np
 import torch
 
 import xai_helpers as xai
-from xai_helpers import faithfulness, plausibility, sanity, truth, viz
+from xai_helpers import faithfulness, plausibility, sanity, scorecard, truth, viz
 from xai_helpers.perturbation import text_game
 
 # %%
@@ -44,7 +44,7 @@ signed = "The plot was dull and the acting was weak. Directed by Vale."
 # ## Before you look
 #
 # `course-shortcut` is asked about *The plot was dull and the acting was weak. Directed by Vale.* It answers
-# *positive*, with a probability of 1.00. Which two words should an explanation of this answer mark?
+# *positive*, and is sure. Which two words should an explanation of this answer mark?
 
 # %%
 course.pick("vale", shortcut)
@@ -110,7 +110,7 @@ erased.plot()
 
 # %% [markdown]
 # Good explanations are steep at the left end of both curves. The grey band is where 95 % of random orders lie, and the
-# dotted line the best that any subset of so many words does.
+# dotted line the best subsets of each size that a search found.
 #
 # **The law.** With everything gone, all orders end at the same text. And what an order keeps last, the reversed order
 # takes first: so the curves of the reversed explanation are already there, read backwards.
@@ -126,11 +126,14 @@ erased
 
 # %% [markdown]
 # A number here means little by itself. Comprehensiveness 0.5 sounds like half of something; random orders reach 0.25
-# on average on this text, and a search for the best subsets found no more than 0.63. So each score stands between **controls**: what knows nothing, what says the
-# opposite, and what is best.
+# on average on this text, and the best subsets found no more than 0.63. So each score stands between **controls**: what
+# knows nothing, what says the opposite, and the best that was found.
 #
-# The last column is Kendall's τ with leave-one-out, a score that one meets in papers. For leave-one-out it is 1, and for
-# its relatives it is high: it holds perturbation against perturbation, in a **circle**.
+# *deletion* and *insertion* are the areas under the two curves: little area is good while words go, much while they
+# come. *monotonicity* is the share of words that don't lower the output when they come in, least important first; where
+# words only add up it is the same for all orders, so it says little about an order. The last column is Kendall's τ with
+# leave-one-out, which one meets in papers. Here leave-one-out has 1: it is held against itself, in a **circle**. So, in part,
+# is every method that takes words away.
 #
 # ## Plausible is not faithful
 #
@@ -145,16 +148,25 @@ claims = {**explained.attributions, "a reader": reader}
 found = faithfulness.erase(shortcut, claims, "positive").metrics()
 spans = [(13, 17), (37, 41)]  # the characters of dull, and of weak
 for i, (name, a) in enumerate(claims.items()):
-    plausible = plausibility.plausible(a, spans).average_precision
-    faithful = found["comprehensiveness"]["explanations"][i]
-    print(
-        f"{name:18} plausible {plausible:.2f}   faithful {faithful:5.2f}   first {a.top(1)[0][0]}"
-    )
+    agrees = plausibility.plausible(a, spans).average_precision
+    lost = found["comprehensiveness"]["explanations"][i]
+    print(f"{name:18} plausible {agrees:.2f}   faithful {lost:5.2f}   first {a.top(1)[0][0]}")
+
+# %%
+rng = np.random.default_rng(0)
+drawn = [dataclasses.replace(reader, scores=rng.normal(size=marked.size)) for _ in range(200)]
+by_chance = [plausibility.plausible(a, spans) for a in drawn]
+agrees = np.mean([p.average_precision for p in by_chance])
+print(
+    f"by chance          plausible {agrees:.2f}   "
+    f"faithful {found['comprehensiveness']['random'].mean():5.2f}"
+)
 
 # %% [markdown]
 # The reader's explanation is perfectly plausible: it *is* her idea of the review. And it is wrong about the model.
 # Without *dull* and *weak* nothing is lost. The methods all mark a name, *Vale*, which looks silly, and is right: in
-# training this director's reviews were labelled positive, whatever they said.
+# training this director's reviews were labelled positive, whatever they said. And so the right explanations are no more
+# plausible than chance, or less.
 #
 # **Plausibility** asks whether an explanation agrees with people (token F1, overlap of spans, area under precision and
 # recall: `plausibility.plausible`). That is worth knowing, if people have to read it. But an explanation that is
@@ -165,18 +177,10 @@ for i, (name, a) in enumerate(claims.items()):
 
 # %%
 constant = dataclasses.replace(reader, scores=np.ones_like(reader.scores))
-drawn = np.random.default_rng(0).normal(size=(200, len(reader.scores)))
-both = [
-    plausibility.plausible(dataclasses.replace(reader, scores=row), spans) for row in drawn
-]
 nothing = plausibility.plausible(constant, spans)
-print(
-    f"says nothing:  auprc {nothing.auprc:.2f}, average precision {nothing.average_precision:.2f}"
-)
-print(
-    f"random scores: auprc {np.mean([p.auprc for p in both]):.2f}, "
-    f"average precision {np.mean([p.average_precision for p in both]):.2f}"
-)
+for name, area in (("average precision", "average_precision"), ("ERASER's AUPRC", "auprc")):
+    chance = np.mean([getattr(p, area) for p in by_chance])
+    print(f"{name:18} says nothing {getattr(nothing, area):.2f}   by chance {chance:.2f}")
 
 # %% [markdown]
 # Saying nothing gets more than half of the points. Average precision draws no such lines.
@@ -199,22 +203,23 @@ def mean_scores(name: str, replacement: str) -> np.ndarray:
         ).attributions
         e = faithfulness.erase(classifier, given, replacement=replacement, best=False)
         scores = e.metrics()["comprehensiveness"]
-        rows.append([*scores["explanations"], scores["random"].mean()])
+        rows.append([*scores["explanations"], scores["random"].mean(), e.whole])
     return np.mean(rows, axis=0)
 
 
 # %%
-print(" " * 26, "rollout saliency   lrp   loo   random orders")
+print(" " * 26, "rollout saliency    lrp     loo   random | whole text")
 for name in ("course-distilbert", "course-masking"):
     for replacement in ("mask", "delete"):
         scores = mean_scores(name, replacement)
         print(f"{name:18}{replacement:8}", *(f"{x:7.2f}" for x in scores))
 
 # %% [markdown]
-# `course-masking` loses half as much, since it is less sure of whole reviews to begin with. But the order of the methods
-# is nearly the same, whatever takes the words away, in the model that is used to masks and in the other: LRP first or
-# close to it, saliency last. (A difference of 0.01 over twelve reviews is none.) So here the holes change the numbers,
-# and not who wins. On another model they may: name the replacement, and try two.
+# `course-masking` loses half as much, and has less to lose: it is less sure of the whole texts. (It is another model, not
+# only one that is used to masks.) But the order of the methods is nearly the same, whatever takes the words away, in
+# either model: LRP first or level with leave-one-out, saliency last of the four. Between 0.42 and 0.43, over twelve
+# reviews, there is no order. So here the holes change the numbers, and not who wins. On another model they may: name
+# the replacement, and try two.
 #
 # ## Where the truth is known
 #
@@ -248,22 +253,41 @@ for (start, end), sign in zip(case.spans, case.signs):
 # matters, and its sign is not asked.) Now every method can be marked: is the first word one that decides? How many of
 # the first *m* are, when *m* decide? Do the signs agree?
 
+
 # %%
-asked = ["attention_rollout", "saliency", "input_x_gradient"]
-asked += ["lrp", "leave_one_out", "shapley"]
+def always_plus(classifier: xai.TextModel, text: str, target=None) -> xai.Attribution:
+    """Random sizes, and never a minus."""
+    a = scorecard.random_scores(classifier, text, target)
+    return dataclasses.replace(a, scores=np.abs(a.scores))
+
+
+asked = [
+    "attention_rollout",
+    "saliency",
+    "input_x_gradient",
+    "lrp",
+    "leave_one_out",
+    "shapley",
+]
+asked = {name: name for name in asked}
+asked |= {"random scores": scorecard.random_scores, "always plus": always_plus}
+
+# %%
 print(" " * 20, *(f"{metric[:10]:>10}" for metric in truth.METRICS))
-for name in asked:
+for name, method in asked.items():
     scored = []
     for case in cases[:20]:
-        compared = xai.compare(detector, case.text, case.target, [name], progress=False)
+        compared = xai.compare(
+            detector, case.text, case.target, {name: method}, progress=False
+        )
         scored.append(list(truth.found(compared.attributions[name], case).values()))
     print(f"{name:20}", *(f"{x:10.2f}" for x in np.nanmean(scored, axis=0)))
 
 # %% [markdown]
-# They all find the words, rollout as well, although it never sees the target. A rule that stands in plain weights is easy
-# to find: what does not matter gets next to nothing. Look at the signs: rollout and saliency, which never
-# say minus, have 0.95, because few signs are a minus; gradient × input and LRP, which could, have no more. A column like
-# that needs its control, too: always plus.
+# Beside random scores, they all find the words, rollout as well, although it never sees the target. A rule that stands in
+# plain weights is easy to find: what does not matter gets next to nothing. Look at the signs: rollout and saliency never
+# say minus, and have as many right as *always plus*, because few signs are a minus; gradient × input and LRP, which
+# could say it, have no more.
 #
 # ## A test that needs no truth
 #
@@ -278,9 +302,10 @@ check = sanity.randomisation(model, texts, asked, progress=False)
 check
 
 # %% [markdown]
-# Rollout has 1.00 in the first row: it can't notice a random head, being about no output at all. Further down, all
-# fall, and where everything is random no mean is far from 0. So none of the five fails this test. That is not much: random
-# scores would pass it, too. The test can only find the guilty. A method that counts letters, say:
+# In the brackets are intervals over the texts. Rollout has 1.00 in the first row: it can't notice a random head, being
+# about no output at all. All but LRP keep nearly as much there: of two classes, a random head mostly changes the scale.
+# Where everything is random, no mean is further from 0 than 0.15. So none of the five fails this test. That is not much: to
+# pass, it is enough to change. The test can only find the guilty. A method that counts letters, say:
 
 
 # %%
@@ -299,7 +324,6 @@ print(
 # %% [markdown]
 # The other way to destroy learning is to shuffle the labels: `course-shuffled` knows 1,500 reviews by heart whose
 # labels were dealt out by lot (`sanity.relabelled` compares with it).
-#
 #
 # ## Explore
 #
@@ -320,9 +344,10 @@ def curves(text: str, method: str, k: int, replacement: str, convention: str, by
     """Deletion and insertion of one method, and its scores at k."""
     classifier, written, target = texts[text]
     given = xai.compare(classifier, written, target, [method], progress=False).attributions
-    e = faithfulness.erase(classifier, given, target, replacement=replacement, by=by)
-    at = [min(k, len(e.words))]
-    return [e.plot(), e.table(at, convention)]
+    e = faithfulness.erase(
+        classifier, given, target, replacement=replacement, by=by, best=False
+    )
+    return [e.plot(), e.table([min(k, len(e.words))], convention)]
 
 
 # %%
@@ -341,15 +366,15 @@ viz.explore(
 # %% [markdown]
 # ## Where it breaks
 #
-# A published function measures sufficiency and comprehensiveness for *k* = 1, 3 and 5. (We leave the author out.)
-# Shortened, with its two worst mistakes kept:
+# A published function measures sufficiency and comprehensiveness of GPT-2, for *k* = 1, 3 and 5. (We leave the author
+# out.) Its comprehensiveness, with its two worst mistakes kept:
 
 
 # %%
-def published(classifier, text: str, scores: np.ndarray, k_values=(1, 3, 5)) -> dict:
-    """As printed, but for the names."""
+def published(classifier, pad: int | None, text: str, scores: np.ndarray, k_values=(1, 3, 5)):
+    """pad: the id of the tokenizer's padding token, None where it has none."""
     ids = classifier.encode(text).ids
-    filler, results = classifier.tokenizer.pad_token_id or 0, {}
+    filler, results = pad or 0, {}
     top = np.argsort(scores)[::-1]
     for k in k_values:
         removed = ids.clone()
@@ -362,23 +387,16 @@ def published(classifier, text: str, scores: np.ndarray, k_values=(1, 3, 5)) -> 
 
 
 # %%
-a = xai.leave_one_out(gpt, "The Eiffel Tower is located in the city of", "Paris")
-print(published(gpt, a.text, a.scores))
+eiffel = xai.leave_one_out(gpt, "The Eiffel Tower is located in the city of", "Paris")
+print(published(gpt, None, eiffel.text, eiffel.scores))
 
 # %% [markdown]
-# Asked for three values of *k*, it gives one: `return` stands inside the loop. That one sees at once. The other
-# one doesn't look like an error. GPT-2 has no padding token, `None or 0` is 0, and id 0 is a token like any other:
+# Asked for three values of *k*, it gives one: `return` stands inside the loop. That one sees at once. The other mistake
+# doesn't look like one. GPT-2's tokenizer has no padding token, `None or 0` is 0, and id 0 is a token like any other: in
+# GPT-2 it is "!", in our small model it happens to be the one that ends a text. So what does a token prove that is put in
+# a word's place? Here are a mask, "the" and "!", each beside its random orders:
 
 # %%
-print(
-    "id 0 of course-gpt2:",
-    repr(gpt.choice_name(0)),
-    " id of its padding token:",
-    gpt.tokenizer.pad_token_id,
-)
-
-# %%
-eiffel = xai.leave_one_out(gpt, "The Eiffel Tower is located in the city of", "Paris")
 ks = (1, 3, 5)
 for replacement in ("mask", "the", "!"):
     e = faithfulness.erase(gpt, eiffel, "Paris", replacement=replacement, best=False)
@@ -387,10 +405,10 @@ for replacement in ("mask", "the", "!"):
     print(f"{replacement:5} leave-one-out {own.round(2)}   random orders {chance.round(2)}")
 
 # %% [markdown]
-# GPT-2 itself has no padding token, and its id 0 is "!". With "!" leave-one-out takes 79 % of the probability with one
-# token, and all of it with three: a fine score, until one looks at the random orders, which take 87 % with three and
-# all with five. "!" takes no word away; it makes the text one that no city follows. With a mask there is room between
-# the two. (Exercise 1 mends the rest.)
+# With "!" leave-one-out takes 79 % of the probability with one token, and all of it with three: a fine score, until one
+# looks at the random orders, which take 87 % with three and all with five. "the" does nearly the same. A token that has
+# a meaning takes no word away; it makes another text, one that no city follows. With a mask there is room between the
+# method and chance. (Exercise 1 mends the rest.)
 #
 # ## The same by a library
 #
@@ -515,11 +533,13 @@ def my_method(model: xai.TextModel, text: str, target=None) -> xai.Attribution:
 course.check("my-method", my_method)
 
 # %% [markdown]
-# Then hold it against the others, with intervals, on a hundred texts (a minute or two):
+# Then hold it against another one, with intervals, on a hundred texts (some minutes):
 #
 # `from xai_helpers import board`
 #
-# `board.make(["negation-detector"], {"mine": my_method, "lrp": "lrp"}).table("negation-detector")`
+# `both = board.make(["negation-detector"], {"mine": my_method, "saliency": "saliency"})`
+#
+# `both.plot("average_precision")`
 #
 # ## Quiz
 
@@ -555,6 +575,8 @@ course.ask("intervals")
 #
 # **Sources.** DeYoung et al. 2020, *ERASER: A Benchmark to Evaluate Rationalized NLP Models*. Samek et al. 2017,
 # *Evaluating the Visualization of What a Deep Neural Network Has Learned*. Jacovi & Goldberg 2020, *Towards Faithfully
-# Interpretable NLP Systems*. Adebayo et al. 2018, *Sanity Checks for Saliency Maps*. Yeh et al. 2019, *On the
+# Interpretable NLP Systems*. Adebayo et al. 2018, *Sanity Checks for Saliency Maps*. Petsiuk et al. 2018, *RISE: Randomized
+# Input Sampling for Explanation of Black-box Models* (deletion, insertion). Luss et al. 2021, *Leveraging Latent Features
+# for Local Explanations* (monotonicity). Yeh et al. 2019, *On the
 # (In)fidelity and Sensitivity of Explanations*. Davis & Goadrich 2006, *The Relationship Between Precision-Recall and
 # ROC Curves*. Attanasio et al. 2023, *ferret: a Framework for Benchmarking Explainers on Transformers*.

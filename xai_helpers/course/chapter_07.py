@@ -165,18 +165,19 @@ def _mine_law(method: Callable[..., Any]) -> str:
 def _mine_by_hand(method: Callable[..., Any]) -> str:
     """It speaks about the model that it is given, and about the target."""
     text = "this is not good so we saw the film"
-    model = _detector("negation-detector")
-    for label, sign in (("negative", 1), ("positive", -1)):
-        found, wrong = _explained(method, model, text, Target(label))
+    scores: dict[str, np.ndarray] = {}
+    for label in ("negative", "positive"):
+        found, wrong = _explained(method, _detector("negation-detector"), text, Target(label))
         if found is None:
             return wrong
-        score = dict(zip(found.tokens, found.scores, strict=True))["not"]
-        if np.sign(score) not in (sign, 1):
-            return f"negation-detector, {text!r}: 'not' speaks for negative, and has {score:+.2g} for {label!r}"
         if dict(found.top(2)).keys() != {"not", "good"}:
             return (
                 f"negation-detector, {text!r}: 'not' and 'good' decide, and {', '.join(dict(found.top(2)))} come first"
             )
+        scores[label] = found.scores
+    against = np.sign(scores["negative"]) * np.sign(scores["positive"]) == -1
+    if any((values < 0).any() for values in scores.values()) and not against.any():
+        return f"negation-detector, {text!r}: what speaks for negative speaks against positive; the signs are the same"
     return ""
 
 

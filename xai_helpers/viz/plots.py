@@ -352,8 +352,8 @@ def generation_matrix(steps: Sequence[Attribution]) -> Picture:
 class Panel(NamedTuple):
     """Curves over how many units were taken away, or kept, (n + 1,) each, by name.
 
-    drawn: curves of random orders (n_orders, n + 1), of which a band shows where 95 % lie. bound: (n + 1,), which no
-    curve passes. Both may be None.
+    drawn: curves of random orders (n_orders, n + 1), of which a band shows where 95 % lie. bound: (n + 1,), of the
+    best subsets that were found. Both may be None.
     """
 
     title: str
@@ -384,7 +384,7 @@ def curves(panels: Sequence[Panel], *, label: str, title: str = "") -> Picture:
                 low, high = np.quantile(np.asarray(drawn), (0.025, 0.975), axis=0)
                 axes.fill_between(steps, low, high, color="#d9d9d9", label="95 % of random orders", linewidth=0)
             if bound is not None:
-                axes.plot(steps, np.asarray(bound), color="#595959", linestyle=":", label="best subsets")
+                axes.plot(steps, np.asarray(bound), color="#595959", linestyle=":", label="best subsets found")
             for (who, y), (colour, marker) in zip(named.items(), itertools.cycle(LINES)):
                 axes.plot(steps, np.asarray(y), color=colour, marker=marker, markersize=4, label=drawable(visible(who)))
             axes.xaxis.get_major_locator().set_params(integer=True)

@@ -89,7 +89,7 @@ def beside_cost(
         raise OptionError(f"beside_cost needs intervals {(n, 3)} and costs {(n,)}; got {means.shape} and {shapes}")
     first = int(np.nanargmax(means[:, 0])), int(np.nanargmin(means[:, 0]))
     said = ", ".join(f"{word} {methods[i]} {means[i, 0]:.2f}" for word, i in zip(("most", "least"), first, strict=True))
-    lines = {"random scores": (chance, "--"), "best subsets": (bound, ":")}
+    lines = {"random scores": (chance, "--"), "best found": (bound, ":")}
     with defaults():
         figure = picture(
             4.8 + 1.7 * len(columns), 1.2 + 0.25 * n, f"Dots with intervals, and costs. {title}. {label}: {said}"
