@@ -91,7 +91,7 @@ assert np.isclose(faithfulness.sufficiency(into, k, "ratio"), 0.6 / 0.9)
 # %% [markdown]
 # One *k* is arbitrary. The mean over several is the **AOPC**, the area over the perturbation curve (Samek et al.,
 # 2017). ERASER's code takes the first 1, 5, 10, 20 and 50 % of the words; of a review of ten words the first three
-# fractions are all one word, which so counts three times. (We round up, so that it is at least one.)
+# fractions are all one word, which so counts three times. (Fractions are rounded up, so they are at least one word.)
 
 # %%
 print(faithfulness.counts(10), round(faithfulness.aopc("comprehensiveness", out), 2))
