@@ -69,6 +69,7 @@ def _mended_random(mended: Callable[..., Any]) -> str:
     value, scores, special = _table(n), rng.permutation(n) + 1.0, np.zeros(n, dtype=bool)
     scores *= rng.choice([-1.0, 1.0], n)
     special[[0, -1]] = True
+    scores[special] = [n + 1, n + 2]  # as special tokens often have most
     whole, ks = frozenset(range(n)), [1, 2, n - 2]
     for by in ("signed", "size"):
         order = [int(i) for i in np.argsort(-(scores if by == "signed" else np.abs(scores))) if not special[i]]
