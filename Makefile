@@ -8,7 +8,7 @@ INSEQ := .venv-inseq
 SUITS := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c '$(SUITS)' 2>/dev/null && echo $$p && break; done)
 
-# Tests run in so many processes, each file in one of them: the cells of a notebook need each other. About 3 GB each.
+# Tests run in so many processes, each file in one of them: the cells of a notebook need each other. Two took up to 10 GB.
 WORKERS ?= 2
 
 # Small models run fastest on one thread; the embedded models need no network.
