@@ -39,13 +39,16 @@ given in one pass; ours has texts in batches, each distinct one once, the common
 WORDS = "The movie was long and the plot was weak but the actors were great and so I liked it".split()
 
 
+LARGE = "GPT-2 small's size"
+
+
 def models() -> Iterator[tuple[str, xai.TextModel, tuple[int, ...]]]:
     """A name, the model, and the lengths in tokens that it is timed at."""
     for name in ("course-gpt2", "course-distilbert"):
         yield name, xai.load(name, device="cpu"), (16, 64, 256)
     torch.manual_seed(0)
     small = transformers.GPT2LMHeadModel(transformers.GPT2Config())  # GPT-2 small's size; random weights cost as much
-    yield "GPT-2 small's size", xai.wrap(small, xai.load("course-gpt2").tokenizer), (16, 64)
+    yield LARGE, xai.wrap(small, xai.load("course-gpt2").tokenizer), (16, 64, 256)
 
 
 def text_of(model: xai.TextModel, n: int) -> str:
@@ -106,8 +109,8 @@ def lime_rows() -> list[str]:
     """Against the lime package with as many texts, asked one by one as in its tutorials, and in one batch."""
     rows = []
     for name, model, lengths in models():
-        for n in lengths:
-            text, samples = text_of(model, n), 100 if "size" in name else 300
+        for n in (k for k in lengths if k <= 64 or name != LARGE):
+            text, samples = text_of(model, n), 100 if name == LARGE else 300
             ours = functools.partial(xai.lime, model, text, 1, samples=samples, replacement="delete")
 
             def answer(texts: list[str], model: xai.TextModel = model) -> np.ndarray:
@@ -135,11 +138,11 @@ def shapley_rows() -> list[str]:
     """Against shap's explainers with as many evaluations, and what each is off by where the exact value is known."""
     rows = []
     for name, model, lengths in models():
-        for n in (k for k in lengths if k <= 64):
-            text, samples = text_of(model, n), 400 if "size" not in name else 100
+        for n in (k for k in lengths if k <= 64 or name != LARGE):
+            text, samples = text_of(model, n), 100 if name == LARGE else 400
             game = text_game(model, text, 1, units="tokens")
             samples = max(samples, 4 * game.n + 4)
-            exact = shapley_values(game, game.n) if game.n <= 14 and "size" not in name else None
+            exact = shapley_values(game, game.n) if game.n <= 14 and name != LARGE else None
             ids = model.encode(text).ids[0]
             free = [tokens[0] for _, tokens in game.players]
 

@@ -143,6 +143,7 @@ def bars(axes: Axes, scores: np.ndarray, end: float | None = None) -> None:
 
 
 def heatmap(figure: Figure, axes: Axes, values: np.ndarray, label: str) -> None:
+    """Numbers (rows, columns) as colours with a colour bar named `label`, and written in where there is room."""
     end, signed = scale_end(values.flat), is_signed(values.flat)
     shares = np.linspace(-1 if signed else 0, 1, 257)
     palette = ListedColormap([background(x) for x in shares])
@@ -178,14 +179,17 @@ def label_ticks(axis: Any, names: Sequence[str], points: float, rotation: float 
 
 
 def put_title(axes: Axes, text: str) -> None:
+    """A panel's title, at the left."""
     no_math(axes.set_title(drawable(visible(text)), fontsize=10, loc="left"))
 
 
 def no_math(text: Text) -> None:
+    """A dollar sign in a text of the reader's is a dollar sign."""
     text.set_parse_math(False)
 
 
 def shortened(name: str, most: int = 24) -> str:
+    """At most so many characters, the last an ellipsis where some are missing."""
     return name if len(name) <= most else name[: most - 1] + "\u2026"
 
 
