@@ -18,8 +18,6 @@ from xai_helpers.errors import NoMatrixError, OptionError
 from xai_helpers.viz import drawing, plots
 from xai_helpers.viz.palette import background
 
-TOKENS = ["a$b$", "\U0001f600", "\U0001f469\u200d\U0001f467", "\u5929", "\u0647\u0630\u0627", "\\frac", "^_{", "\n", ""]
-
 
 pytestmark = pytest.mark.filterwarnings("error")
 
