@@ -18,7 +18,6 @@ from xai_helpers.errors import NoMatrixError, OptionError
 from xai_helpers.viz import drawing, plots
 from xai_helpers.viz.palette import background
 
-
 pytestmark = pytest.mark.filterwarnings("error")
 
 
