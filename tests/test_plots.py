@@ -188,6 +188,8 @@ def test_curves_by_hand() -> None:
     assert len({(line.get_color(), line.get_marker()) for line in left.lines}) == 3
     assert "lrp from 1.00, mean 0.40" in figure.alt
     assert figure.table.rows[1] == ("1", "0.200", "0.900", "0.200", "0.900")
+    marked = plots.curves([panel], label="p", at=[1])
+    assert [1, 1] in [list(line.get_xdata()) for line in marked.axes[0].lines]
     for wrong in ([], [plots.Panel("deletion", "", {})]):
         with pytest.raises(OptionError, match="at least one curve"):
             plots.curves(wrong, label="p")

@@ -294,8 +294,11 @@ class Erased:
             rows.append((best, *("" if name == "monotonicity" else f"{found[name]['best']:.3f}" for name in found), ""))
         return Table(self._title(), ("", *found, "tau with leave-one-out"), tuple(rows))
 
-    def plot(self) -> Picture:
-        """The two curves of each explanation, between the best subsets found and the band of random orders."""
+    def plot(self, at: Sequence[int] = ()) -> Picture:
+        """The two curves of each explanation, between the best subsets found and the band of random orders.
+
+        at: numbers of units at which a line stands.
+        """
         from .viz import plots
 
         best = (self.best_deletion, self.highest) if np.isfinite(self.lowest).all() else (None, None)
@@ -304,7 +307,7 @@ class Erased:
             plots.Panel("deletion", "units taken away", named[0], self.random_deletion, best[0]),
             plots.Panel("insertion", "units kept", named[1], self.random_insertion, best[1]),
         )
-        return plots.curves(panels, label=visible(str(self.target)), title=self._title())
+        return plots.curves(panels, label=visible(str(self.target)), title=self._title(), at=at)
 
     def __repr__(self) -> str:
         return str(self.table())

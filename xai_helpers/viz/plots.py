@@ -363,8 +363,11 @@ class Panel(NamedTuple):
     bound: ArrayLike | None = None
 
 
-def curves(panels: Sequence[Panel], *, label: str, title: str = "") -> Picture:
-    """Panels of curves side by side; label: what the y axis shows. Raises OptionError for a panel without curves."""
+def curves(panels: Sequence[Panel], *, label: str, title: str = "", at: Sequence[int] = ()) -> Picture:
+    """Panels of curves side by side; label: what the y axis shows; at: numbers of units where upright lines stand.
+
+    Raises OptionError for a panel without curves.
+    """
     if not panels or not all(panel.curves for panel in panels):
         raise OptionError("curves needs at least one curve in each panel")
     said = [
