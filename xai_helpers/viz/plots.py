@@ -388,6 +388,8 @@ def curves(panels: Sequence[Panel], *, label: str, title: str = "", at: Sequence
                 axes.fill_between(steps, low, high, color="#d9d9d9", label="95 % of random orders", linewidth=0)
             if bound is not None:
                 axes.plot(steps, np.asarray(bound), color="#595959", linestyle=":", label="best subsets found")
+            for k in at:
+                axes.axvline(k, color="#595959", linewidth=0.8, zorder=0)
             for (who, y), (colour, marker) in zip(named.items(), itertools.cycle(LINES)):
                 axes.plot(steps, np.asarray(y), color=colour, marker=marker, markersize=4, label=drawable(visible(who)))
             axes.xaxis.get_major_locator().set_params(integer=True)
