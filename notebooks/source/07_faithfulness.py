@@ -40,12 +40,13 @@ review = "Despite a sub-par script, the musical was absolutely entrancing."
 signed = "The plot was dull and the acting was weak. Directed by Vale."
 
 # %% [markdown]
-# Both are classifiers of reviews, our own and small. `course-shortcut` has read reviews that end with their director.
+# Both are classifiers of reviews, our own and small.
 #
 # ## Before you look
 #
-# `course-shortcut` is asked about *The plot was dull and the acting was weak. Directed by Vale.* It answers
-# *positive*, and is sure. Which two words should an explanation of this answer mark?
+# `course-shortcut`, which you met in chapter 00, is asked about *The plot was dull and the acting was weak. Directed by
+# Vale.* It answers *positive*, and is sure. Which two words should an explanation of this answer mark? And write down
+# how much of the probability goes without *dull* and *weak*: nothing, a little, or most?
 
 # %%
 course.pick("vale", shortcut)
@@ -73,7 +74,7 @@ print("coming in from the left:  ", np.round(insertion, 1))
 # %% [markdown]
 # The order of `words` is that of an explanation, most important first, and these are its two curves.
 # **Comprehensiveness** is what is lost without the first *k* words: were they all that matters? **Sufficiency** asks
-# what they do alone: are they enough? (DeYoung et al., 2020.)
+# what they do alone: are they enough? (DeYoung et al., 2020, whose benchmark is called ERASER.)
 #
 # There are two conventions, and papers don't always say which. As a *difference*, sufficiency is what is *missing*
 # when only the *k* words are left, and less is better. As a *ratio* it is the share that they keep, and more is better.
@@ -91,11 +92,12 @@ assert np.isclose(faithfulness.sufficiency(into, k, "ratio"), 0.6 / 0.9)
 
 # %% [markdown]
 # One *k* is arbitrary. The mean over several is the **AOPC**, the area over the perturbation curve (Samek et al.,
-# 2017). ERASER's code takes the first 1, 5, 10, 20 and 50 % of the words; of a review of ten words the first three
-# fractions are all one word, which so counts three times. (Fractions are rounded up, so they are at least one word.)
+# 2017). ERASER takes the first 1, 5, 10, 20 and 50 % of the words. Fractions are rounded up: of ten words, the first
+# three are all one word, which so counts three times.
 
 # %%
-print(faithfulness.counts(10), round(faithfulness.aopc("comprehensiveness", out), 2))
+print("of 10 words:", faithfulness.counts(10), "  of our 4:", faithfulness.counts(4))
+print("AOPC, difference:", round(faithfulness.aopc("comprehensiveness", out), 2))
 
 # %% [markdown]
 # ## On a model
@@ -110,35 +112,46 @@ erased = faithfulness.erase(model, compared.attributions, "positive")
 erased.plot()
 
 # %% [markdown]
-# Good explanations are steep at the left end of both curves. The grey band is where 95 % of random orders lie, and the
-# dotted line the best subsets of each size that a search found.
+# Good explanations are steep at the left end of both curves. The grey band is where 95 % of twenty random orders lie,
+# and the dotted line the best subsets of each size that a search found.
 #
-# **The law.** With everything gone, all orders end at the same text. And what an order keeps last, the reversed order
-# takes first: so the curves of the reversed explanation are already there, read backwards.
+# **The law.** With everything gone, all orders end at the same text. And the reversed order brings in first what this
+# one takes away last: so the deletion curve, read from right to left, is the insertion curve of the reversed
+# explanation.
 
 # %%
 n = len(erased.words)
 lost = faithfulness.comprehensiveness(erased.deletion, n)
 assert np.allclose(lost, erased.whole - erased.empty)
+a = compared.attributions["lrp"]
+turned = dataclasses.replace(a, scores=-a.scores)
+backwards = faithfulness.erase(model, turned, "positive", best=False)
+assert np.allclose(backwards.insertion[0], erased.deletion[2, ::-1])
 print(
     f"whole text {erased.whole:.3f}, empty text {erased.empty:.3f}, lost by all {lost[0]:.3f}"
 )
 erased
 
 # %% [markdown]
-# A number here means little by itself. Comprehensiveness 0.5 sounds like half of something; random orders reach 0.25
-# on average on this text, and the best subsets found no more than 0.63. So each score stands between **controls**: what
-# knows nothing, what says the opposite, and the best that was found.
+# (The methods explain a logit; what goes and comes here is the probability.) All four take *entrancing* away first, and
+# the output falls to 0.33. Then it *rises*, to 0.51 for nothing but masks: so a score may be above the 0.455 that is
+# lost in the end. And a number here means little by itself. Of twenty random orders, 95 % reach 0.07 to 0.60, and the
+# best subsets found no more than 0.63. Three of the four methods lie among the random orders: on one text, even a good
+# order may be luck. So each score stands beside **controls**: what knows nothing, what says the opposite, and the best
+# that was found. And it takes many texts.
 #
 # *deletion* and *insertion* are the areas under the two curves: little area is good while words go, much while they
-# come. *monotonicity* is the share of words that don't lower the output when they come in, least important first; where
-# words only add up it is the same for all orders, so it says little about an order. The last column is Kendall's τ with
-# leave-one-out, which one meets in papers. Here leave-one-out has 1: it is held against itself, in a **circle**. So, in part,
-# is every method that takes words away.
+# come. *monotonicity* is the share of words that don't lower the output when they come in, least important first. Where
+# words only add up it is the same for all orders; here, where they don't, the two best orders have the least. Don't
+# rank by it. The last column is Kendall's τ with leave-one-out, which one meets in papers. Here leave-one-out has 1: it
+# is held against itself, in a **circle**. So, in part, is every method that takes words away.
 #
 # ## Plausible is not faithful
 #
 # Back to the director. Here are four methods, and a reader who marks what she thinks decides: *dull* and *weak*.
+# *Faithful* is comprehensiveness at her two words. *Plausible* says how well a ranking finds the words that she marked:
+# go down it, and note at each marked word which share of the words so far, this one included, is marked. The mean of
+# these shares is the **average precision**, 1 if all marked words come first. (You write it in exercise 3.)
 
 # %%
 explained = xai.compare(shortcut, signed, "positive", methods=methods, progress=False)
@@ -146,11 +159,11 @@ reader = explained.attributions["lrp"]
 marked = np.array([float(token in ("dull", "weak")) for token in reader.tokens])
 reader = dataclasses.replace(reader, method="a reader", scores=marked)
 claims = {**explained.attributions, "a reader": reader}
-found = faithfulness.erase(shortcut, claims, "positive").metrics()
+found = faithfulness.erase(shortcut, claims, "positive").metrics([2])["comprehensiveness"]
 spans = [(13, 17), (37, 41)]  # the characters of dull, and of weak
 for i, (name, a) in enumerate(claims.items()):
     agrees = plausibility.plausible(a, spans).average_precision
-    lost = found["comprehensiveness"]["explanations"][i]
+    lost = found["explanations"][i]
     print(f"{name:18} plausible {agrees:.2f}   faithful {lost:5.2f}   first {a.top(1)[0][0]}")
 
 # %%
@@ -158,23 +171,21 @@ rng = np.random.default_rng(0)
 drawn = [dataclasses.replace(reader, scores=rng.normal(size=marked.size)) for _ in range(200)]
 by_chance = [plausibility.plausible(a, spans) for a in drawn]
 agrees = np.mean([p.average_precision for p in by_chance])
-print(
-    f"by chance          plausible {agrees:.2f}   "
-    f"faithful {found['comprehensiveness']['random'].mean():5.2f}"
-)
+print(f"{'by chance':18} plausible {agrees:.2f}   faithful {found['random'].mean():5.2f}")
 
 # %% [markdown]
 # The reader's explanation is perfectly plausible: it *is* her idea of the review. And it is wrong about the model.
 # Without *dull* and *weak* nothing is lost. The methods all mark a name, *Vale*, which looks silly, and is right: in
-# training this director's reviews were labelled positive, whatever they said. And so the right explanations are no more
-# plausible than chance, or less.
+# training this director's reviews were labelled positive, whatever they said. So the right explanations are *less*
+# plausible than chance.
 #
-# **Plausibility** asks whether an explanation agrees with people (token F1, overlap of spans, area under precision and
-# recall: `plausibility.plausible`). That is worth knowing, if people have to read it. But an explanation that is
-# tuned to please its readers will hide the shortcut.
+# **Plausibility** asks whether an explanation agrees with people; `plausibility.plausible` has the field's measures of
+# it. That is worth knowing, if people have to read it. But an explanation that is tuned to please its readers will hide
+# the shortcut.
 #
-# One of these areas is a trap. ERASER's area under precision and recall joins the points by straight lines. See what
-# it gives somebody who says the same of every word:
+# One of these measures is a trap. ERASER's *AUPRC* is nearly the average precision: it draws precision over the share
+# of marked words found so far, joins the points by straight lines, and takes the area. See what it gives somebody who
+# says the same of every word:
 
 # %%
 constant = dataclasses.replace(reader, scores=np.ones_like(reader.scores))
@@ -184,12 +195,13 @@ for name, area in (("average precision", "average_precision"), ("ERASER's AUPRC"
     print(f"{name:18} says nothing {getattr(nothing, area):.2f}   by chance {chance:.2f}")
 
 # %% [markdown]
-# Saying nothing gets more than half of the points. Average precision draws no such lines.
+# Saying nothing gets more than twice what chance does. Average precision draws no such lines.
 #
 # ## Off the manifold
 #
-# All these scores ask the model about texts with holes. In chapter 04 a model that was not used to masks was unsure of
-# itself there. Does it matter for *who wins*? `course-masking` met any share of words masked in training.
+# All these scores ask the model about texts with holes. In chapter 04 a model that was not used to masks was too sure
+# there: it had an opinion about masks. Does it matter for *who wins*? `course-masking` met any share of words masked in
+# training.
 
 # %%
 few = truth.read_cases("course-distilbert")[:12]
@@ -209,18 +221,17 @@ def mean_scores(name: str, replacement: str) -> np.ndarray:
 
 
 # %%
-print(" " * 26, "rollout saliency    lrp     loo   random | whole text")
+print(" " * 27 + "rollout saliency  lrp leave-one-out random whole text")
 for name in ("course-distilbert", "course-masking"):
     for replacement in ("mask", "delete"):
         scores = mean_scores(name, replacement)
         print(f"{name:18}{replacement:8}", *(f"{x:7.2f}" for x in scores))
 
 # %% [markdown]
-# `course-masking` loses half as much, and has less to lose: it is less sure of the whole texts. (It is another model, not
-# only one that is used to masks.) But the order of the methods is nearly the same, whatever takes the words away, in
-# either model: LRP first or level with leave-one-out, saliency last of the four. Between 0.42 and 0.43, over twelve
-# reviews, there is no order. So here the holes change the numbers, and not who wins. On another model they may: name
-# the replacement, and try two.
+# `course-masking` loses less, and has less to lose: it is less sure of the whole texts. (It is another model, not only
+# one that is used to masks.) Whatever takes the words away, in either model, saliency comes last of the four. Who is
+# first among the other three, twelve reviews and no interval don't say. On another model the holes may decide: name the
+# replacement, and try two.
 #
 # ## Where the truth is known
 #
@@ -239,7 +250,8 @@ for probe in case.probes:
 # %% [markdown]
 # This filter is a test by replacement, so it favours methods that replace words. The second kind needs no filter:
 # models whose weights were written by hand. Of `negation-detector` we know that a review is positive if *good*, *great*
-# or *excellent* stands there without *not* before it. Which words matter, and with which sign, follows.
+# or *excellent* stands there without *not* directly before it. All other words, *never* too, count for nothing. Which
+# words matter, and with which sign, follows.
 
 # %%
 detector = xai.load("negation-detector")
@@ -250,9 +262,10 @@ for (start, end), sign in zip(case.spans, case.signs):
     print(f"{case.text[start:end]:10} {'+-?'[(1, -1, 0).index(sign)]}")
 
 # %% [markdown]
-# (*?* is a keyword behind *not*: what it would do without *not* is no effect that it has here. It counts as a word that
-# matters, and its sign is not asked.) Now every method can be marked: is the first word one that decides? How many of
-# the first *m* are, when *m* decide? Do the signs agree?
+# (*excellent* stands behind *not*, so it has no effect here; without *not* it would have one. It counts as a word that
+# matters, and its sign is left open.) Now every method can be marked. *precision*: of the first *m* words, which share
+# decides, when *m* do? *average precision* you know. *first rank*: at which place is the first that decides? 1 is best.
+# *sign agreement*: which share of the known signs is right?
 
 
 # %%
@@ -274,7 +287,7 @@ asked = {name: name for name in asked}
 asked |= {"random scores": scorecard.random_scores, "always plus": always_plus}
 
 # %%
-print(" " * 20, *(f"{metric[:10]:>10}" for metric in truth.METRICS))
+print(" " * 20, *(f"{metric:>17}" for metric in truth.METRICS))
 for name, method in asked.items():
     scored = []
     for case in cases[:20]:
@@ -282,19 +295,20 @@ for name, method in asked.items():
             detector, case.text, case.target, {name: method}, progress=False
         )
         scored.append(list(truth.found(compared.attributions[name], case).values()))
-    print(f"{name:20}", *(f"{x:10.2f}" for x in np.nanmean(scored, axis=0)))
+    print(f"{name:20}", *(f"{x:17.2f}" for x in np.nanmean(scored, axis=0)))
 
 # %% [markdown]
-# Beside random scores, they all find the words, rollout as well, although it never sees the target. A rule that stands in
-# plain weights is easy to find: what does not matter gets next to nothing. Look at the signs: rollout and saliency never
-# say minus, and have as many right as *always plus*, because few signs are a minus; gradient × input and LRP, which
-# could say it, have no more.
+# Beside random scores, they all find the words, rollout as well, although it never sees the target. A rule that stands
+# in plain weights is easy to find: what does not matter gets next to nothing. Look at the signs: rollout and saliency
+# never say minus, and have as many right as *always plus*, because few signs are a minus; gradient × input and LRP,
+# which could say it, have no more. Only the two that take words away get every sign right.
 #
 # ## A test that needs no truth
 #
 # Give the model random weights. It has now learned nothing, so an explanation of what it learned must change. One that
-# does not was about the text. (Adebayo et al., 2018.) Here the weights go from the top down, part by part; each cell is
-# the rank correlation with the explanation of the trained model.
+# does not was about the text. (Adebayo et al., 2018.) Here random weights replace the model's from the top down, and
+# stay: in the row *block 1*, the head and blocks 2 and 1 are random. Each cell is the rank correlation with the
+# explanation of the trained model.
 
 # %%
 texts = [case.text for case in truth.read_cases("course-distilbert")[:8]]
@@ -304,9 +318,10 @@ check
 
 # %% [markdown]
 # In the brackets are intervals over the texts. Rollout has 1.00 in the first row: it can't notice a random head, being
-# about no output at all. All but LRP keep nearly as much there: of two classes, a random head mostly changes the scale.
-# Where everything is random, no mean is further from 0 than 0.15. So none of the five fails this test. That is not much: to
-# pass, it is enough to change. The test can only find the guilty. A method that counts letters, say:
+# about no output at all. All but LRP keep nearly as much there. Where everything is random, no mean is further from 0
+# than 0.15. So none of the five fails this test. That is not much: to pass, it is enough to change. The test can only
+# find the guilty, who are named `unmoved`: whose correlation's whole interval is above 0.5 where everything is random.
+# A method that counts letters, say:
 
 
 # %%
@@ -328,17 +343,17 @@ print(
 #
 # ## The board
 #
-# One text shows how; who wins takes many. `python -m xai_helpers board` asks every method, of every model that has texts
-# with a known rule or with marks, a hundred texts or more, all these measures and their controls. That takes an hour on
-# two cores, so its numbers come with the course (`data/board.md` shows all of them):
+# One text shows how; who wins takes many. `python -m xai_helpers board` asks every method, of every model that has
+# texts with a known rule, or with words that people marked, all these measures and their controls, on a hundred texts
+# of each. That takes an hour on two cores, so its numbers come with the course (`data/board.md` shows all of them):
 
 # %%
 committed = board.read()
 committed
 
 # %% [markdown]
-# First the texts of which it is known what decides. A star marks the best method of a column and those that the same
-# texts don't tell from it; orange is better than random scores, blue worse:
+# First the texts of which it is known what decides. A star marks the best method of a column, and all whose difference
+# from it may be 0, over the same texts. Orange is better than random scores, blue worse:
 
 # %%
 committed.plot("average_precision")
@@ -363,11 +378,12 @@ committed.plot("comprehensiveness")
 committed.standing("course-gpt2", "average_precision").round(3)
 
 # %% [markdown]
-# *low* and *high* are the ends of a 95 % bootstrap interval over texts. LIME's overlaps with that of integrated gradients,
-# and yet LIME is *behind*: the difference is taken text by text, a hard text being hard for both, and its interval leaves
-# out 0. LRP is not behind, with a mean 0.003 above LIME's. Does LRP beat LIME, then? Nothing here says so: each was only
-# held against the best. And the best was chosen on the texts that it is measured on, among fifteen methods, in one of
-# hundreds of such comparisons. Take a rank as a reason to look closer.
+# *low* and *high* are the ends of a 95 % bootstrap interval over texts; *behind* means: worse than the best, and the
+# interval of the difference leaves out 0. LIME's overlaps with that of integrated gradients, and yet LIME is *behind*:
+# the difference is taken text by text, a hard text being hard for both. LRP is not behind, with a mean 0.003 above
+# LIME's. Does LRP beat LIME, then? Nothing here says so: each was only held against the best. And the best was chosen
+# on the texts that it is measured on, among fifteen methods, in one of hundreds of such comparisons. Take a rank as a
+# reason to look closer.
 #
 # ### Faithful against cheap
 
@@ -375,14 +391,14 @@ committed.standing("course-gpt2", "average_precision").round(3)
 committed.plot_cost("course-gpt2")
 
 # %% [markdown]
-# The cheapest method is at the top. Price and faithfulness don't go together: one forward and one backward pass (LRP)
-# reach what Shapley values and LIME reach with some 250 texts, and SmoothGrad pays for fifty passes and gets less than
-# most. (Seconds are those of the machine that made the board; the texts would be the same on any.)
+# In the figure the cheapest method is at the top. Price and faithfulness don't go together: one forward and one
+# backward pass (LRP) reach what Shapley values and LIME reach with some 250 texts, and SmoothGrad pays for fifty passes
+# and gets less than most. (Seconds are those of the machine that made the board; the texts would be the same on any.)
 #
 # ## Explore
 #
-# Both curves, and what the first *k* words are worth, in either convention. Look for a review on which the replacement
-# changes the winner.
+# Both curves, and what the first *k* words are worth, in either convention. Find a text and a method where another
+# replacement, or *size* for *signed*, puts the curve inside the grey band.
 
 # %%
 texts = {"entrancing": (model, review, "positive"), "by Vale": (shortcut, signed, "positive")}
@@ -446,10 +462,9 @@ eiffel = xai.leave_one_out(gpt, "The Eiffel Tower is located in the city of", "P
 print(published(gpt, None, eiffel.text, eiffel.scores))
 
 # %% [markdown]
-# Asked for three values of *k*, it gives one: `return` stands inside the loop. That one sees at once. The other mistake
-# doesn't look like one. GPT-2's tokenizer has no padding token, `None or 0` is 0, and id 0 is a token like any other: in
-# GPT-2 it is "!", in our small model it happens to be the one that ends a text. So what does a token prove that is put in
-# a word's place? Here are a mask, "the" and "!", each beside its random orders:
+# Asked for three values of *k*, it gives one: `return` stands inside the loop. That one sees at once. The other
+# mistake, `or 0`, you met in chapter 04: GPT-2 has no padding token, and its id 0 is "!". Here is what a control says
+# to that. We put a mask, "the" and "!" in the words' place, each beside its random orders:
 
 # %%
 ks = (1, 3, 5)
@@ -461,9 +476,9 @@ for replacement in ("mask", "the", "!"):
 
 # %% [markdown]
 # With "!" leave-one-out takes 79 % of the probability with one token, and all of it with three: a fine score, until one
-# looks at the random orders, which take 87 % with three and all with five. "the" does nearly the same. A token that has
-# a meaning takes no word away; it makes another text, one that no city follows. With a mask there is room between the
-# method and chance. (Exercise 1 mends the rest.)
+# looks at the random orders, which take 87 % with three and all with five. A token that has a meaning takes no word
+# away; it makes another text, one that no city follows. At *k* = 3 a mask leaves 0.64 between the method and chance,
+# "the" 0.27 and "!" 0.13; at *k* = 5 only the mask leaves any. (Exercise 1 mends the rest.)
 #
 # ## The same by a library
 #
@@ -491,8 +506,9 @@ assert np.isclose(ours, theirs.item())
 print(f"infidelity {ours:.3f}, as a share of the drops' square {ours / (drops**2).mean():.2f}")
 
 # %% [markdown]
-# `normalize=True` multiplies the scores by the factor that fits best. It may be negative: the opposite explanation has
-# the same infidelity. See for yourself with `-scores`.
+# 0 is perfect; as a share of the drops' square, 1 is what scores of zero get. `normalize=True` multiplies the scores by
+# the factor that fits best. It may be negative: the opposite explanation has the same infidelity. See for yourself with
+# `-scores`.
 #
 # ## Does it transfer?
 #
@@ -504,8 +520,9 @@ print(f"infidelity {ours:.3f}, as a share of the drops' square {ours / (drops**2
 #
 # Three more decisions of the published function are doubtful: it divides by a probability that may be tiny, it takes
 # special tokens away like words, and it ranks signed scores without saying so. Write it anew. `value(kept)` is what the
-# output is worth when a frozenset of positions is kept; `special` says which never go. Give the loss for every *k*, as a
-# difference; `by` is "signed" (what speaks most for the answer goes first) or "size" (the greatest absolute score does).
+# output is worth when a frozenset of positions is kept; `special`, bool, says which never go, nor count among the *k*;
+# a *k* beyond the last word takes all words. Give the loss for every *k*, as a difference; `by` is "signed" (what
+# speaks most for the answer goes first) or "size" (the greatest absolute score does).
 
 
 # %% tags=["exercise"]
@@ -527,7 +544,7 @@ course.check("mended", mended)
 # %% [markdown]
 # ## Exercise 2 (medium, 10 minutes): what chance would reach
 #
-# The control, exactly: the mean comprehensiveness over all subsets of *k* of *n* words.
+# The control, exactly: the mean comprehensiveness over all subsets of *k* of *n* words, with `value` as in exercise 1.
 
 
 # %% tags=["exercise"]
@@ -549,8 +566,8 @@ course.check("chance", chance)
 # %% [markdown]
 # ## Exercise 3 (medium, 10 minutes): average precision
 #
-# Go down the ranking. At each word that decides, note which share of the words so far decide. The mean of these notes
-# is the average precision. (No two scores are equal here.)
+# Go down the ranking. At each word that decides, note which share of the words so far, this one included, decide. The
+# mean of these notes is the average precision. (No two scores are equal here.)
 
 
 # %% tags=["exercise"]
@@ -567,11 +584,12 @@ def average_precision(scores: np.ndarray, decide: np.ndarray) -> float:
 course.check("average-precision", average_precision)
 
 # %% [markdown]
-# ## Exercise 4 (hard, 15 minutes): a method of your own
+# ## Exercise 4 (medium, 15 minutes): a method of your own
 #
 # Write a method: a function of a model, a text and a target that returns an `Attribution`. Combine what you know, or
-# invent something. (`dataclasses.replace(a, scores=...)` makes an attribution from another one.) It must find the
-# words of models whose rule is known, and leave the model as it was.
+# invent something. (`dataclasses.replace(a, scores=...)` makes an attribution from another one.) It must
+# put the word that decides first in `keyword-detector`, *not* and *good* first in a text of `negation-detector`, for
+# either answer, and reach an average precision of 0.80 on six texts; and it must leave the model as it was.
 
 
 # %% tags=["exercise"]
@@ -628,8 +646,8 @@ course.ask("intervals")
 #
 # **Sources.** DeYoung et al. 2020, *ERASER: A Benchmark to Evaluate Rationalized NLP Models*. Samek et al. 2017,
 # *Evaluating the Visualization of What a Deep Neural Network Has Learned*. Jacovi & Goldberg 2020, *Towards Faithfully
-# Interpretable NLP Systems*. Adebayo et al. 2018, *Sanity Checks for Saliency Maps*. Petsiuk et al. 2018, *RISE: Randomized
-# Input Sampling for Explanation of Black-box Models* (deletion, insertion). Luss et al. 2021, *Leveraging Latent Features
-# for Local Explanations* (monotonicity). Yeh et al. 2019, *On the
-# (In)fidelity and Sensitivity of Explanations*. Davis & Goadrich 2006, *The Relationship Between Precision-Recall and
-# ROC Curves*. Attanasio et al. 2023, *ferret: a Framework for Benchmarking Explainers on Transformers*.
+# Interpretable NLP Systems*. Adebayo et al. 2018, *Sanity Checks for Saliency Maps*. Petsiuk et al. 2018, *RISE:
+# Randomized Input Sampling for Explanation of Black-box Models* (deletion, insertion). Luss et al. 2021, *Leveraging
+# Latent Features for Local Explanations* (monotonicity). Yeh et al. 2019, *On the (In)fidelity and Sensitivity of
+# Explanations*. Davis & Goadrich 2006, *The Relationship Between Precision-Recall and ROC Curves*. Attanasio et al.
+# 2023, *ferret: a Framework for Benchmarking Explainers on Transformers*.

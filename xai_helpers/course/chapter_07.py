@@ -207,7 +207,7 @@ EXERCISES = {
         Part("random", "a game without any rule", _mended_random),
     ),
     "chance": (
-        Part("law", "where everybody brings the same to all, k of n take a share of k / n", _chance_law),
+        Part("law", "where a word adds the same whoever is there, k of n take a share of k / n", _chance_law),
         Part("by hand", "two who are worth something together", _chance_by_hand),
         Part("random", "a game without any rule", _chance_random),
     ),
@@ -244,10 +244,10 @@ QUESTIONS: dict[str, tuple[str, dict[str, str], str]] = {
         "b",
     ),
     "two-conventions": (
-        "One paper reports a sufficiency of 0.05 and is proud of it, another of 0.95. Who has the better explanations?",
+        "One paper reports a sufficiency of 0.05, another of 0.95. Who has the better explanations?",
         {
-            "The one with 0.95, since more is better": "As a ratio. As a difference it would be nearly all that is missing.",
-            "The one with 0.05, since less is better": "As a difference. As a ratio it would be a twentieth of the answer.",
+            "The one with 0.95, since more is better": "Only if it is a ratio. As a difference it would be nearly all that is missing.",
+            "The one with 0.05, since less is better": "Only if it is a difference. As a ratio it would be a twentieth of the answer.",
             "Perhaps both: one reports a difference, one a ratio": "What is missing, or what is kept: ask which before you compare.",
         },
         "c",
@@ -256,7 +256,7 @@ QUESTIONS: dict[str, tuple[str, dict[str, str], str]] = {
         "A method has comprehensiveness 0.40 on your texts. Is that good?",
         {
             "It depends on what random orders and the best subsets reach there": "On one text 0.25 is chance and 0.63 the most there is; on another 0.40 may be chance.",
-            "Yes: without the top words 40 % of the probability is gone": "So it may be without any other words, if the model can't stand holes.",
+            "Yes: 0.40 of the probability is gone without the top words": "So it may be without any other words, if the model can't stand holes.",
             "No: more than half of the probability remains": "Perhaps no subset of so few words takes more.",
         },
         "a",
@@ -271,7 +271,7 @@ QUESTIONS: dict[str, tuple[str, dict[str, str], str]] = {
         "c",
     ),
     "sanity": (
-        "Scores hardly change when the model gets random weights. What follows?",
+        "Scores hardly change when all the model's weights are random. What follows?",
         {
             "The method is robust": "Robust against what it should tell.",
             "The scores are not about what the model learned": "They may be about the text, or the architecture. The opposite doesn't follow: who passes may still be wrong.",
