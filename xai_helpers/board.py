@@ -182,7 +182,10 @@ class Board:
         return tuple(self.header["methods"])
 
     def values(self, model: str, metric: str, control: str = "") -> pd.DataFrame:
-        """One metric of one model: one row for each text that has it, one column for each method and control."""
+        """One metric of one model: one row for each text that has it, one column for each method and control.
+
+        NaN where a method has none: ranks and correlations of scores that are all equal, as gradients that are all 0.
+        """
         check_metric(metric)
         if control not in CONTROLS:
             raise OptionError(f"control={control!r}: choose {' or '.join(map(repr, CONTROLS))}")
@@ -191,6 +194,7 @@ class Board:
         rows = self.rows
         chosen = rows[(rows["model"] == model) & (rows["metric"] == metric) & (rows["control"] == control)]
         wide = chosen.groupby(["texts", "number", "method"], observed=True)["value"].mean().unstack("method")
+        wide = wide.dropna(how="all")
         return wide[[name for name in (*self.methods, RANDOM, BEST) if name in wide.columns]]
 
     def standing(

@@ -395,6 +395,29 @@ committed.plot_cost("course-gpt2")
 # backward pass (LRP) reach what Shapley values and LIME reach with some 250 texts, and SmoothGrad pays for fifty passes
 # and gets less than most. (Seconds are those of the machine that made the board; the texts would be the same on any.)
 #
+# ### Where gradients are silent
+#
+# Of one text in forty of `course-clean`, no method that follows gradients has anything to say:
+
+# %%
+clean, case = xai.load("course-clean"), truth.read_cases("course-clean")[23]
+print(case.text, "→", case.target.token)
+for name in ("saliency", "lrp", "leave_one_out"):
+    a = xai.attribute(clean, case.text, name, target=case.target)
+    print(f"{name:15} largest score {np.abs(a.scores).max():.2f}")
+
+last = clean.model.distilbert(clean.encode(case.text).ids).last_hidden_state[:, 0]
+print(
+    "ReLUs that are on in the head:",
+    int((clean.model.pre_classifier(last) > 0).sum()),
+    "of 96",
+)
+
+# %% [markdown]
+# All the head's ReLUs are off: the answer is its bias, and no tiny step changes it. Without a word some of them switch on,
+# so leave-one-out has scores. A gradient speaks of the neighbourhood only. (Equal scores have no rank, and count as
+# missing on the board.)
+#
 # ## Explore
 #
 # Both curves, and what the first *k* words are worth, in either convention. Find a text and a method where another
