@@ -345,7 +345,7 @@ print(
 #
 # One text shows how; who wins takes many. `python -m xai_helpers board` asks every method, of every model that has
 # texts with a known rule, or with words that people marked, all these measures and their controls, on a hundred texts
-# of each. That takes an hour on two cores, so its numbers come with the course (`data/board.md` shows all of them):
+# of each. That takes the better part of an hour on two cores, so its numbers come with the course (`data/board.md` shows all of them):
 
 # %%
 committed = board.read()
@@ -359,9 +359,10 @@ committed
 committed.plot("average_precision")
 
 # %% [markdown]
-# Nobody wins everywhere. Integrated gradients, LRP and Shapley values are never far behind; SmoothGrad is first on
-# reviews, and among the last on `course-gpt2`; raw attention is worse there than random scores. On `course-shortcut`
-# nearly all have everything right: the name of the director is easy to find. Now the same methods by erasure:
+# Nobody wins everywhere. Shapley values are nowhere far behind; LRP and integrated gradients seldom are, LRP on the copier
+# and integrated gradients on `course-induction`. SmoothGrad is first on two models of reviews, and among the last on
+# `course-gpt2`; raw attention is worse there than random scores. On `course-shortcut` nearly all have everything right:
+# the name of the director is easy to find. Now the same methods by erasure:
 
 # %%
 committed.plot("comprehensiveness")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import NullFormatter
 from numpy.typing import ArrayLike
 
 from ..errors import OptionError
@@ -119,6 +120,7 @@ def beside_cost(
             colour, marker = LINES[1]
             axes.scatter(values, range(n), color=colour, marker=marker, s=16)
             axes.set_xscale("log")
+            axes.xaxis.set_minor_formatter(NullFormatter())  # within one power of ten they would overlap
             _rows(axes, name)
         put_title(left, title)
         return arranged(figure)
@@ -129,5 +131,6 @@ def _rows(axes: Axes, label: str) -> None:
     axes.grid(axis="y", color=BAND, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.tick_params(axis="x", labelsize=8)
+    axes.tick_params(axis="y", length=0)
     axes.spines[["top", "right", "left"]].set_visible(False)
     no_math(axes.set_xlabel(drawable(visible(label)), fontsize=8))
