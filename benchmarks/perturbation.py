@@ -23,7 +23,8 @@ LEAVE_ONE_OUT = """\
 Each token is replaced by the mask. Ours start from the text; captum's from ids, with the target's logit as its forward
 function. In models that read one way ours runs the beginning that two texts share once, and multiplies only the last
 state by the unembedding; in others there is nothing to save but the passes. From some hundred tokens on, a pass on one
-thread takes as long for each text of a batch as for one alone, so batches win little over captum's default there.
+thread takes as long for each text of a batch as for one alone, so batches win little over captum's default there. "a
+sample": captum took 63 tokens one by one and the rest at once, and the time is that of as many texts as it would run.
 """
 LIME = """\
 As many texts for both, words deleted; 300, or 100 for the model of GPT-2 small's size. The lime package asks its
