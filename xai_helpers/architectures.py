@@ -33,6 +33,8 @@ HEADS: dict[str, Kind] = {
 class Architecture:
     """One family. decoder: attention is causal, and a classifier reads the last token instead of the first.
 
+    attention_out: the linear layer that reads what the heads computed. projections: those that write queries, keys and
+    values, one each or one for all; `interleaved`: it writes head by head. middle: the norm in the middle of a block.
     neurons: the linear layer that reads the MLP's neurons. gated: a neuron is the product of two layers' outputs.
     final_norm: the norm between the last block and the unembedding; None where each block ends with its own.
     positions, token_types: the embeddings that are added to the tokens'; None where there are none.
@@ -42,8 +44,12 @@ class Architecture:
     decoder: bool
     blocks: str
     attention: str
+    attention_out: str
+    projections: tuple[str, ...]
+    middle: str
     mlp: str
     neurons: str
+    interleaved: bool = False
     gated: bool = False
     final_norm: str | None = None
     positions: str | None = None
@@ -55,6 +61,9 @@ GPT2 = Architecture(
     decoder=True,
     blocks="h",
     attention="attn",
+    attention_out="attn.c_proj",
+    projections=("attn.c_attn",),
+    middle="ln_2",
     mlp="mlp",
     neurons="mlp.c_proj",
     final_norm="ln_f",
@@ -64,6 +73,9 @@ LLAMA = Architecture(
     decoder=True,
     blocks="layers",
     attention="self_attn",
+    attention_out="self_attn.o_proj",
+    projections=("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
+    middle="post_attention_layernorm",
     mlp="mlp",
     neurons="mlp.down_proj",
     gated=True,
@@ -73,6 +85,10 @@ NEOX = Architecture(
     decoder=True,
     blocks="layers",
     attention="attention",
+    attention_out="attention.dense",
+    projections=("attention.query_key_value",),
+    interleaved=True,
+    middle="post_attention_layernorm",
     mlp="mlp",
     neurons="mlp.dense_4h_to_h",
     final_norm="final_layer_norm",
@@ -82,6 +98,9 @@ BERT = Architecture(
     decoder=False,
     blocks="encoder.layer",
     attention="attention",
+    attention_out="attention.output.dense",
+    projections=("attention.self.query", "attention.self.key", "attention.self.value"),
+    middle="attention.output.LayerNorm",
     mlp="output",
     neurons="output.dense",
     positions="embeddings.position_embeddings",
@@ -94,6 +113,9 @@ DISTILBERT = Architecture(
     decoder=False,
     blocks="transformer.layer",
     attention="attention",
+    attention_out="attention.out_lin",
+    projections=("attention.q_lin", "attention.k_lin", "attention.v_lin"),
+    middle="sa_layer_norm",
     mlp="ffn",
     neurons="ffn.lin2",
     positions="embeddings.position_embeddings",

@@ -1,0 +1,163 @@
+"""Activations by name: equal to TransformerLens' and nnsight's, and nothing left behind."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+
+import pytest
+import torch
+from nnsight.modeling.transformers import TransformersModel
+from peer_lens import lens_name, lens_of
+from tiny import ENCODERS, FAMILIES, KINDS, TEXT, assert_leaves_untouched, model, model_in, text_for
+
+from xai_helpers.architectures import Kind, blocks_of
+from xai_helpers.circuits import run_with_cache
+from xai_helpers.editing import edited_attention, evenly
+from xai_helpers.errors import LayerRangeError, OptionError, UnsupportedArchitectureError
+
+
+@pytest.mark.parametrize("family", [family for family in FAMILIES if family != "distilbert"])
+def test_transformer_lens_agrees(family: str) -> None:
+    subject = model(family, "masked-lm" if family in ENCODERS else "causal-lm")
+    encoded = subject.encode(text_for(subject))
+    theirs_logits, theirs = lens_of(subject).run_with_cache(encoded.ids)
+    logits, ours = run_with_cache(subject, encoded.text)
+    torch.testing.assert_close(logits, theirs_logits[0], rtol=1e-5, atol=1e-5)
+    for name, value in ours.items():
+        peer = theirs[lens_name(subject, name)][0]
+        torch.testing.assert_close(value, peer, rtol=1e-5, atol=1e-5, msg=lambda m, name=name: f"{name}: {m}")
+    assert len(ours) == 10 * subject.n_layers + (subject.n_layers if family != "gpt_neox" else 0) + (
+        1 if subject.architecture.positions is None else 2
+    )
+
+
+def test_nnsight_agrees() -> None:
+    subject = model("gpt2", "causal-lm")
+    peer = TransformersModel(subject.model, task="text-generation", tokenizer=subject.tokenizer)
+    theirs = {}
+    with peer.trace(TEXT):
+        for layer in range(subject.n_layers):
+            block = peer.transformer.h[layer]
+            theirs["q", layer] = block.attn.c_attn.output[..., :16].unflatten(-1, (4, 4)).save()
+            theirs["z", layer] = block.attn.c_proj.input.unflatten(-1, (4, 4)).save()
+            theirs["attn_out", layer] = block.attn.output[0].save()
+            theirs["resid_mid", layer] = block.ln_2.input.save()
+            theirs["post", layer] = block.mlp.c_proj.input.save()
+            theirs["mlp_out", layer] = block.mlp.output.save()
+            theirs["resid_post", layer] = block.output.save()
+    _, ours = run_with_cache(subject, TEXT)
+    for key, value in theirs.items():
+        torch.testing.assert_close(ours[key], value[0], rtol=1e-5, atol=1e-5, msg=lambda m, key=key: f"{key}: {m}")
+
+
+@pytest.mark.parametrize(("family", "kind"), KINDS)
+def test_a_block_adds_up(family: str, kind: Kind) -> None:
+    subject = model(family, kind)
+    _, cache = run_with_cache(subject, text_for(subject))
+    block = blocks_of(subject.model)[1]
+    place = subject.architecture
+    pre, post, attn, mlp = (cache[site, 1] for site in ("resid_pre", "resid_post", "attn_out", "mlp_out"))
+    with torch.no_grad():
+        keys, values = (cache[site, 1].repeat_interleave(4 // cache[site, 1].shape[1], dim=1) for site in "kv")
+        z = torch.einsum("hqk,khd->qhd", cache["pattern", 1], values)
+        torch.testing.assert_close(cache["z", 1], z)
+        torch.testing.assert_close(attn, block.get_submodule(place.attention_out)(cache["z", 1].flatten(-2)))
+        torch.testing.assert_close(mlp, block.get_submodule(place.neurons)(cache["post", 1]))
+        if family == "gpt_neox":
+            torch.testing.assert_close(post, pre + attn + mlp)
+        elif place.decoder:
+            torch.testing.assert_close(cache["resid_mid", 1], pre + attn)
+            torch.testing.assert_close(post, pre + attn + mlp)
+        else:
+            torch.testing.assert_close(cache["resid_mid", 1], block.get_submodule(place.middle)(pre + attn))
+            final = block.output.LayerNorm if hasattr(block, "output") else block.output_layer_norm
+            torch.testing.assert_close(post, final(cache["resid_mid", 1] + mlp))
+    torch.testing.assert_close(cache["resid_pre", 2], post)
+    torch.testing.assert_close(
+        torch.stack([cache["resid_post", i] for i in range(3)]), subject.residual_stream(text_for(subject))[1:]
+    )
+    assert keys.shape == values.shape
+
+
+@pytest.mark.parametrize("family", ["gpt2", "gpt_neox", "bert"])
+def test_neox_without_its_parallel_stream(family: str) -> None:
+    changes = {"use_parallel_residual": False} if family == "gpt_neox" else {}
+    subject = model_in(torch.float32, family, "masked-lm" if family == "bert" else "causal-lm", **changes)
+    _, cache = run_with_cache(subject, text_for(subject), ["resid_pre", "attn_out", "resid_mid"])
+    if family != "bert":
+        torch.testing.assert_close(cache["resid_mid", 0], cache["resid_pre", 0] + cache["attn_out", 0])
+
+
+def test_only_what_is_asked_for_is_kept() -> None:
+    subject = model("gpt2", "causal-lm")
+    _, cache = run_with_cache(subject, TEXT, ["z", "blocks.2.hook_resid_mid", "hook_embed"])
+    assert list(cache) == [
+        "hook_embed",
+        "blocks.0.attn.hook_z",
+        "blocks.1.attn.hook_z",
+        "blocks.2.attn.hook_z",
+        "blocks.2.hook_resid_mid",
+    ]
+    assert list(run_with_cache(subject, TEXT, "pattern")[1]) == [f"blocks.{i}.attn.hook_pattern" for i in range(3)]
+    torch.testing.assert_close(cache["z", -1], cache["blocks.2.attn.hook_z"])
+    assert repr(cache) == f"5 activations of {subject.name}, 0.0 MB"
+
+
+@pytest.mark.parametrize(("family", "kind"), KINDS)
+def test_the_model_is_as_it_was(family: str, kind: Kind) -> None:
+    subject = model_in(torch.float32, family, kind)
+
+    def explain(model, text, target):  # type: ignore[no-untyped-def]
+        run_with_cache(model, text)
+        model.resolve(target, text)
+
+    assert_leaves_untouched(subject, explain, backward=False)
+
+
+def test_nothing_is_kept_alive() -> None:
+    subject = model_in(torch.float32, "gpt2", "causal-lm")
+    _, cache = run_with_cache(subject, TEXT)
+    seen = weakref.ref(cache["pattern", 0].untyped_storage())
+    del cache
+    gc.collect()
+    assert seen() is None
+
+
+def test_values_need_no_gradient_and_are_the_caller_s_own() -> None:
+    subject = model("llama", "causal-lm")
+    logits, cache = run_with_cache(subject, TEXT)
+    assert not logits.requires_grad
+    assert not any(value.requires_grad for value in cache.values())
+    before = subject.value(TEXT, 5)
+    for value in cache.values():
+        value.zero_()
+    assert subject.value(TEXT, 5) == before
+
+
+def test_an_edited_model_is_read_as_it_is_edited() -> None:
+    subject = model("gpt2", "causal-lm")
+    with edited_attention(subject, evenly(subject, 1)):
+        _, cache = run_with_cache(subject, TEXT, "pattern")
+    n = cache["pattern", 1].shape[-1]
+    even = torch.ones(n, n).tril() / torch.arange(1, n + 1)[:, None]
+    torch.testing.assert_close(cache["pattern", 1], even.expand(4, n, n))
+
+
+def test_bad_input_is_named() -> None:
+    subject = model("gpt2", "causal-lm")
+    with pytest.raises(OptionError, match=r"'zz' is no activation; name a site \(resid_pre, q,"):
+        run_with_cache(subject, TEXT, ["zz"])
+    _, cache = run_with_cache(subject, TEXT, "z")
+    with pytest.raises(LayerRangeError, match="layer 3"):
+        cache["z", 3]
+    with pytest.raises(OptionError, match="site 'zz'"):
+        cache["zz", 0]
+    with pytest.raises(KeyError, match=r"hook_q was not kept; there is: blocks\.0\.attn\.hook_z"):
+        cache["q", 0]
+    with pytest.raises(UnsupportedArchitectureError):
+        run_with_cache("gpt2", TEXT)  # type: ignore[arg-type]
+    subject = model_in(torch.float32, "gpt2", "causal-lm")
+    subject.model.train()
+    with pytest.raises(OptionError, match="training mode"):
+        run_with_cache(subject, TEXT)
