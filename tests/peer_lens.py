@@ -10,8 +10,8 @@ from transformer_lens.model_bridge import TransformerBridge
 
 import xai_helpers as xai
 
-# Where the bridge gives BERT's sites other names: its embed has all that is added, its attn_out comes after the norm, and
-# its resid_mid before the next one.
+# Where the bridge gives BERT other names: its embed has all that is added, its attn_out comes after the norm, and its
+# resid_mid before the next one.
 IN_BERT = {
     "hook_embed": "embed.hook_out",
     "hook_attn_out": "attn.o.hook_out",

@@ -77,6 +77,10 @@ class HeadRangeError(XaiError):
     """The model has no such attention head."""
 
 
+class AlignmentError(XaiError):
+    """Two texts that are compared token by token have different numbers of tokens."""
+
+
 class OptionError(XaiError):
     """An option's value makes no sense for the method."""
 

@@ -22,7 +22,7 @@ from transformers.masking_utils import eager_mask
 from transformers.pytorch_utils import Conv1D
 
 from . import editing
-from .architectures import blocks_of, eager_attention, hooked
+from .architectures import blocks_of, eager_attention, hooked, replaced
 from .errors import OptionError, UnsupportedArchitectureError
 from .gradients import gradients_for
 from .models import TextModel
@@ -76,7 +76,7 @@ def lrp_rules(model: TextModel, rule: Rule, epsilon: float, gamma: float) -> Ite
             raise OptionError("this model is being explained by lrp already: one explanation after the other")
         forwards = {m: f for name, m in modules.items() if (f := _forward(name, m, ledger, epsilon, gamma)) is not None}
         for module, forward in forwards.items():
-            enter(_replaced(module, forward))
+            enter(replaced(module, forward))
         enter(hooked(network.get_input_embeddings(), functools.partial(_leaf, ledger, "tokens")))
         for path, name in ((places.positions, "positions"), (places.token_types, "token types")):
             if path is not None:
@@ -300,19 +300,6 @@ def _activation_between(lower: nn.Module, upper: nn.Module) -> Iterator[None]:
 
     with hooked(lower, lambda m, args, output: below.append(output)), hooked(upper, above, before=True):
         yield
-
-
-@contextlib.contextmanager
-def _replaced(module: nn.Module, forward: Callable[..., torch.Tensor]) -> Iterator[None]:
-    """Within the context, this one module's forward pass is another function."""
-    own = vars(module).get("forward")
-    module.forward = forward
-    try:
-        yield
-    finally:
-        del module.forward
-        if own is not None:
-            module.forward = own
 
 
 @contextlib.contextmanager

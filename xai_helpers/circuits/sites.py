@@ -102,17 +102,15 @@ def read(model: TextModel, wanted: Iterable[tuple[str, int]]) -> Iterator[dict[t
     blocks = blocks_of(model.model)
     with contextlib.ExitStack() as stack:
         for site, layer in wanted:
-            if site == "pattern":
-                path, before = model.architecture.attention, False
-                value = lambda seen: seen[1]  # noqa: E731 - attention returns its output and its weights
-            else:
-                port = port_of(model, site)
-                path, before = port.path, port.before
-                value = lambda seen, port=port: port.view(seen[0] if isinstance(seen, tuple) else seen)  # noqa: E731
+            port = None if site == "pattern" else port_of(model, site)
+            path = model.architecture.attention if port is None else port.path
 
-            def keep(*seen: Any, value: Any = value, key: tuple[str, int] = (site, layer)) -> None:
-                kept[key] = value(seen[-1]).detach().clone()
+            def keep(*seen: Any, port: Port | None = port, key: tuple[str, int] = (site, layer)) -> None:
+                what = seen[-1]  # what went in, as a tuple, or what came out: attention gives its weights, too
+                value = what[1] if port is None else port.view(what[0] if isinstance(what, tuple) else what)
+                kept[key] = value.detach().clone()
 
+            before = port is not None and port.before
             stack.enter_context(hooked(blocks[layer].get_submodule(path), keep, before=before))
         yield kept
 
