@@ -9,7 +9,7 @@ activation is replaced by zeros, by a mean, or by that of another text.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -42,7 +42,8 @@ class Patching:
     """What becomes of a metric when one activation after the other is replaced.
 
     values: the metric with each replaced, float64, one axis for each of `axes`; names: what is on each axis. clean,
-    corrupted: the metric of the two runs as they are. In an ablation there is no second text, and `corrupted` is None.
+    corrupted: the metric of the two runs as they are. In an ablation there is no second run, and `corrupted` is None.
+    how: "denoising", "noising", or what an ablation puts in the place.
     """
 
     values: np.ndarray
@@ -53,7 +54,7 @@ class Patching:
     site: str
     target: Target
     metric: Metric
-    direction: str
+    how: str
     model: str
     texts: tuple[str, ...]
 
@@ -83,7 +84,7 @@ def activation_patching(
     layers: Sequence[int] | None = None,
     batch_size: BatchSize = "auto",
 ) -> Patching:
-    """The metric of one run, with one activation at a time taken from the other.
+    """The metric of one text's run, with one activation at a time taken from the other's.
 
     target: as everywhere, resolved in the clean text; a contrast ("Mary" versus "John") is the logit difference.
     metric: "target", or "kl", how far the prediction is from the clean one (Kullback-Leibler divergence, in nats).
@@ -121,15 +122,100 @@ def activation_patching(
         site=site,
         target=resolved.target,
         metric=metric,
-        direction=direction,
+        how=direction,
         model=model.name,
         texts=(clean, corrupted),
     )
 
 
+def ablation(
+    model: TextModel,
+    text: str,
+    target: Target | str | int | None = None,
+    *,
+    site: str = "z",
+    axes: Sequence[str] | None = None,
+    replacement: Replacement = "zero",
+    texts: Sequence[str] = (),
+    metric: Metric = "target",
+    layers: Sequence[int] | None = None,
+    batch_size: BatchSize = "auto",
+) -> Patching:
+    """The metric of a text's run, with one activation at a time replaced by what says nothing about this text.
+
+    replacement: "zero"; "mean", that of all tokens of `texts`; or "resample", the activation that each of `texts` has
+    at the same token, over which the metric is averaged. For "resample", and for the mean of patterns, `texts` have as
+    many tokens as the text. The rest as in `activation_patching`. Raises AlignmentError, OptionError, and whatever the
+    target raises.
+    """
+    require_text_model("ablation", model)
+    require_evaluation(model)
+    _one_of(replacement, "replacement", REPLACEMENTS)
+    _one_of(metric, "metric", METRICS)
+    chosen = _axes(model, site, axes)
+    depths = chosen_layers(model, layers)
+    rows_at_once(model, 1, batch_size)
+    if isinstance(texts, str) or bool(texts) == (replacement == "zero"):
+        needs = "takes no texts" if replacement == "zero" else "needs texts, in a list"
+        raise OptionError(f"replacement={replacement!r} {needs}")
+    encoded = model.encode(text)
+    others = [model.encode(other) for other in texts]
+    if replacement == "resample" or site == "pattern":
+        for other in others:
+            _same_length(encoded, other)
+    place = predicted_from(model, encoded, target.position if isinstance(target, Target) else -1)
+    wanted = [(site, layer) for layer in depths]
+    run = record(model, encoded, place, wanted)
+    resolved = model.resolve(target, encoded, run.logits)
+    measure = _measure(resolved, metric, run.logits)
+    values = [
+        _patched(run, donors, site, chosen, depths, measure, batch_size, len(encoded.units))
+        for donors in _donors(run, others, wanted, replacement)
+    ]
+    return Patching(
+        values=np.mean(values, axis=0),
+        axes=chosen,
+        names=_names(model, chosen, depths, (encoded,), values[0].shape),
+        clean=float(measure(run.logits)),
+        corrupted=None,
+        site=site,
+        target=resolved.target,
+        metric=metric,
+        how=replacement,
+        model=model.name,
+        texts=(text, *texts),
+    )
+
+
+Activations = Mapping[tuple[str, int], torch.Tensor]
+
+
+def _donors(
+    run: Recording, others: Sequence[EncodedText], wanted: Sequence[tuple[str, int]], replacement: Replacement
+) -> list[Activations]:
+    """What takes the place of a run's activations, once or for each of the other texts."""
+    if replacement == "zero":
+        return [{key: torch.zeros_like(own) for key, own in run.kept.items()}]
+    found: list[Activations] = []
+    for other in others:
+        with torch.no_grad(), sites.read(run.model, wanted) as kept:
+            run.model.forward(other)
+        found.append(kept)
+    if replacement == "resample":
+        return found
+    mean: dict[tuple[str, int], torch.Tensor] = {}
+    for key in wanted:
+        if key[0] == "pattern":
+            mean[key] = torch.stack([kept[key] for kept in found]).mean(0)
+        else:
+            of_all = torch.cat([kept[key] for kept in found], dim=1).mean(1, keepdim=True)
+            mean[key] = of_all.expand_as(run.kept[key])
+    return [mean]
+
+
 def _patched(
     base: Recording,
-    donors: Any,
+    donors: Activations,
     site: str,
     axes: tuple[str, ...],
     depths: Sequence[int],
@@ -141,7 +227,7 @@ def _patched(
     whole = float(measure(base.logits))
     results = []
     for layer in depths:
-        own, donor = base.kept[site, layer], donors[site, layer]
+        own, donor = base.kept[site, layer], _cut(site, donors[site, layer], base)
         where, shape = _cells(site, axes, own)
         changes = where & _differs(site, own, donor)
         if layer == base.model.n_layers - 1 and site not in ("resid_pre", "k", "v"):
@@ -157,6 +243,12 @@ def _patched(
     after = [(0, 0)] * stacked.ndim  # the readout of a causal model: nothing there is read
     after[1] = (0, n_tokens - stacked.shape[1])
     return np.pad(stacked, after, constant_values=whole)
+
+
+def _cut(site: str, donor: torch.Tensor, base: Recording) -> torch.Tensor:
+    """The donor's activations of the tokens that the base was recorded for."""
+    n = base.ids.shape[1]
+    return donor[:, :, :n, :n] if site == "pattern" else donor[:, :n]
 
 
 def _cells(site: str, axes: tuple[str, ...], own: torch.Tensor) -> tuple[torch.Tensor, tuple[int, ...]]:
@@ -201,7 +293,9 @@ def _parts(run: Recording, changes: torch.Tensor, batch_size: BatchSize) -> list
     if run.memory is None:
         first.zero_()
     rows = rows[first[rows].argsort(stable=True)]
-    starts = [0] * bool(len(rows))
+    if not len(rows):
+        return []
+    starts = [0]
     for i in range(1, len(rows)):
         at_once = rows_at_once(run.model, changes.shape[1], batch_size)
         saved = int(first[rows[i]] - first[rows[starts[-1]]]) * (len(rows) - i)
@@ -221,6 +315,15 @@ def _measure(target: ResolvedTarget, metric: Metric, clean: torch.Tensor) -> Mea
 
 def _aligned(model: TextModel, encoded: EncodedText, other: EncodedText, target: Any) -> int:
     """The token that the prediction is read from, the same in both texts. Raises AlignmentError."""
+    _same_length(encoded, other)
+    position = target.position if isinstance(target, Target) else -1
+    places = {predicted_from(model, text, position) for text in (encoded, other)}
+    if len(places) > 1:
+        raise AlignmentError(f"the predictions are read from different tokens, {sorted(places)}: mask the same place")
+    return places.pop()
+
+
+def _same_length(encoded: EncodedText, other: EncodedText) -> None:
     if len(encoded.units) != len(other.units):
         counts = " and ".join(str(len(text.units)) for text in (encoded, other))
         pieces = "; ".join(" ".join(repr(unit.text) for unit in text.units) for text in (encoded, other))
@@ -228,11 +331,6 @@ def _aligned(model: TextModel, encoded: EncodedText, other: EncodedText, target:
             f"the texts have {counts} tokens, and patching goes token by token: change words into others of as many "
             f"tokens each. They are cut so: {pieces}"
         )
-    position = target.position if isinstance(target, Target) else -1
-    places = {predicted_from(model, text, position) for text in (encoded, other)}
-    if len(places) > 1:
-        raise AlignmentError(f"the predictions are read from different tokens, {sorted(places)}: mask the same place")
-    return places.pop()
 
 
 def _axes(model: TextModel, site: str, axes: Sequence[str] | None) -> tuple[str, ...]:

@@ -54,8 +54,9 @@ def record(model: TextModel, encoded: EncodedText, place: int, wanted: Iterable[
     calls: list[dict[str, Any]] = []
 
     def note(block: Any, args: Any, options: Any) -> None:
-        bound = inspect.signature(block.forward).bind(*args, **options).arguments
-        given = {**bound, **bound.pop("kwargs", {})}
+        bound = inspect.signature(type(block).forward).bind(block, *args, **options).arguments
+        given = {name: value for name, value in bound.items() if name not in ("self", "kwargs")}
+        given |= bound.get("kwargs", {})
         streams.append(given.pop("hidden_states").detach())
         calls.append(given)
 
