@@ -157,9 +157,9 @@ def test_a_part_is_what_the_logit_loses_without_it(family: str, kind: Kind) -> N
 def test_transformer_lens_attributes_the_same() -> None:
     subject = model_in(torch.float32, "gpt2", "causal-lm")
     for block in subject.model.transformer.h:
-        block.attn.c_attn.bias.data[-16:] = (
-            0  # the values' bias: TransformerLens folds it away, we count it to the head
-        )
+        # What a bias adds to all values alike, TransformerLens folds away from the heads: here there is none.
+        block.attn.c_attn.bias.data[-16:] = 0
+        block.ln_1.bias.data.zero_()
     peer = lens_of(subject)
     peer.enable_compatibility_mode()
     ids = subject.encode(TEXT).ids
