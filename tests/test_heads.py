@@ -1,78 +1,200 @@
-"""training/heads.py: head scores from their definitions."""
+"""circuits/heads.py: scores from their definitions, on attention written by hand and models whose heads are known."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
 
 import numpy as np
+import pytest
 import torch
-from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
+from hypothesis import given
+from hypothesis import strategies as st
+from tiny import DECODERS, FAMILIES, TEXT, model, model_in
+from transformer_lens.head_detector import (
+    get_duplicate_token_head_detection_pattern,
+    get_induction_head_detection_pattern,
+    get_previous_token_head_detection_pattern,
+)
 
-from training import by_hand
-from training.frames import Case
-from training.heads import direct_effects, pattern_scores, strongest
-from xai_helpers.installation import data_folder
+import xai_helpers as xai
+from xai_helpers.attention import after_earlier, attention_weights
+from xai_helpers.circuits import ablation, heads, run_with_cache
+from xai_helpers.circuits.heads import (
+    head_ablation,
+    name_mover_scores,
+    output_weights,
+    positional_scores,
+    role_scores,
+)
+from xai_helpers.editing import edited_attention
+from xai_helpers.errors import AlignmentError, NoHeadError, OptionError, UnknownTargetError
 
-MODEL = data_folder() / "models" / "course-gpt2"
+AGAIN = "the cat sat on the cat and the cat sat on the mat"
+double = functools.cache(functools.partial(model_in, torch.float64))
+ids_of = st.lists(st.integers(0, 4), min_size=2, max_size=12).map(np.array)
 
 
-def random_model(vocabulary: int) -> GPT2LMHeadModel:
-    torch.manual_seed(0)
-    config = GPT2Config(vocab_size=vocabulary, n_positions=64, n_embd=32, n_layer=2, n_head=4, initializer_range=0.3)
-    return GPT2LMHeadModel(config).eval()
+def looking(keys: Any) -> Any:
+    """An edit: all heads attend evenly to these keys, a function of a query's index; where it names none, to itself."""
+
+    def edit(weights: torch.Tensor, layer: int) -> torch.Tensor:
+        changed = torch.zeros_like(weights)
+        for query in range(weights.shape[-2]):
+            seen = [key for key in keys(query) if key <= query] or [query]
+            changed[..., query, seen] = 1 / len(seen)
+        return changed
+
+    return edit
 
 
-@torch.no_grad()
-def test_direct_effects_are_what_the_logits_lose_without_the_heads() -> None:
-    """With the final norm's scale held fixed the logits are linear in the heads' outputs, biases and MLPs."""
-    tokenizer = AutoTokenizer.from_pretrained(MODEL)
-    model = random_model(len(tokenizer)).double()
-    case = Case("t", "g", "", "", "The cat sat on the mat because", (" John",), rivals=(" Mary",))
-    effects = direct_effects(model, tokenizer, [case])
-    ids = tokenizer(case.prompt, return_tensors="pt")["input_ids"]
-    outputs: dict[int, torch.Tensor] = {}
-    hooks = [
-        module.register_forward_hook(lambda m, _, out: outputs.__setitem__(id(m), out[0, -1].detach()))
-        for block in model.transformer.h
-        for module in (block.attn.c_proj, block.mlp)
+@given(ids_of)
+def test_roles_are_transformer_lens_patterns(ids: np.ndarray) -> None:
+    tokens = torch.from_numpy(ids)[None]
+    ours = {role: keys(ids).astype(float) for role, keys in heads.ROLES.items()}
+    np.testing.assert_array_equal(ours["previous_token"], get_previous_token_head_detection_pattern(tokens))
+    np.testing.assert_array_equal(ours["duplicate_token"], get_duplicate_token_head_detection_pattern(tokens))
+    theirs = np.array(get_induction_head_detection_pattern(tokens))
+    before = np.eye(len(ids), k=-1) + np.eye(len(ids))  # what a previous-token head sees, too, is not induction to us
+    np.testing.assert_array_equal(ours["induction"], theirs * (1 - before).clip(0))
+
+
+@given(ids_of)
+def test_what_came_after_an_earlier_occurrence_by_hand(ids: np.ndarray) -> None:
+    expected = [
+        [1 <= key < query - 0 and key <= query - 2 and ids[key - 1] == ids[query] for key in range(len(ids))]
+        for query in range(len(ids))
     ]
-    residual: list[torch.Tensor] = []
-    hooks.append(model.transformer.ln_f.register_forward_pre_hook(lambda _, args: residual.append(args[0][0, -1])))
-    logits = model(ids).logits[0, -1]
-    for hook in hooks:
-        hook.remove()
-    right, wrong = (tokenizer.encode(word)[0] for word in (" John", " Mary"))
-    norm = model.transformer.ln_f
-    direction = norm.weight * (model.lm_head.weight[right] - model.lm_head.weight[wrong])
-    direction = (direction - direction.mean()) / (residual[0].var(unbiased=False) + norm.eps).sqrt()
-    for layer, block in enumerate(model.transformer.h):
-        written = outputs[id(block.attn.c_proj)] - block.attn.c_proj.bias
-        np.testing.assert_allclose(effects[layer].sum(), float(written @ direction), rtol=1e-9)
-    embedded = model.transformer.wte(ids)[0, -1] + model.transformer.wpe.weight[ids.shape[1] - 1]
-    rest = sum(outputs[id(block.mlp)] + block.attn.c_proj.bias for block in model.transformer.h) + embedded
-    constant = norm.bias @ (model.lm_head.weight[right] - model.lm_head.weight[wrong])
-    total = effects.sum() + float(rest @ direction + constant)
-    np.testing.assert_allclose(total, float(logits[right] - logits[wrong]), rtol=1e-9)
+    np.testing.assert_array_equal(after_earlier(ids), expected)
 
 
-def test_pattern_scores_are_shares_of_attention() -> None:
-    tokenizer = AutoTokenizer.from_pretrained(MODEL)
-    model = random_model(len(tokenizer))
-    model.config._attn_implementation = "eager"
-    scores = pattern_scores(model, tokenizer)
-    assert set(scores) == {"previous token", "duplicate token", "induction"}
-    stacked = np.stack(list(scores.values()))
-    assert stacked.shape == (3, 2, 4)
-    assert (stacked >= 0).all()
-    assert (stacked.sum(0) <= 1 + 1e-6).all()  # three different keys of one row
+@pytest.mark.parametrize("role", heads.ROLES)
+def test_a_head_that_does_nothing_else_has_one(role: heads.Role) -> None:
+    subject = model("gpt2", "causal-lm")
+    ids = subject.encode(AGAIN).ids[0].numpy()
+    keys = heads.ROLES[role](ids)
+    with edited_attention(subject, looking(lambda query: np.flatnonzero(keys[query]))):
+        np.testing.assert_allclose(role_scores(subject, [AGAIN], role), 1, atol=1e-6)
+    with edited_attention(subject, looking(lambda query: [query])):
+        assert (role_scores(subject, [AGAIN], role) == 0).all()
 
 
-def test_pattern_scores_find_the_heads_written_by_hand() -> None:
-    """Decoys attend alike. Of 61 words some come twice in a period, where an induction head goes by the last one."""
-    folder = MODEL.parent / "copier"
-    model = GPT2LMHeadModel.from_pretrained(folder, attn_implementation="eager").eval()
-    scores = pattern_scores(model, AutoTokenizer.from_pretrained(folder))
-    assert scores["previous token"][by_hand.PREVIOUS_HEAD] > 0.99
-    assert scores["induction"][by_hand.INDUCTION_HEAD] == scores["induction"].max() > 0.6
-    assert scores["induction"][0].max() < 0.01
+@pytest.mark.parametrize("family", FAMILIES)
+def test_scores_by_hand(family: str) -> None:
+    kind = "causal-lm" if family in DECODERS else "classifier"
+    subject = model(family, kind)
+    weights = attention_weights(subject, AGAIN)
+    n = weights.shape[-1]
+    expected = np.mean([weights[:, :, i, i - 1] for i in range(1, n)], axis=0)
+    np.testing.assert_allclose(role_scores(subject, [AGAIN], "previous_token"), expected)
+    first = np.mean([weights[:, :, i, 0] for i in range(1, n)], axis=0)
+    np.testing.assert_allclose(role_scores(subject, [AGAIN], "first_token"), first)
+    ids = subject.encode(AGAIN).ids[0].tolist()
+    again = [weights[:, :, i, [j for j in range(i) if ids[j] == ids[i]]].sum(-1) for i in range(n) if ids[i] in ids[:i]]
+    np.testing.assert_allclose(role_scores(subject, [AGAIN], "duplicate_token"), np.mean(again, axis=0))
 
 
-def test_strongest_names_heads_by_score() -> None:
-    table = strongest({"induction": np.array([[0.1, 0.9], [0.5, 0.5]])}, count=3)
-    assert table == [("induction", [(0, 1, 0.9), (1, 0, 0.5), (1, 1, 0.5)])]
+def test_queries_of_all_texts_count_alike() -> None:
+    subject = model("gpt2", "causal-lm")
+    short, n_short, n_long = "the cat the cat", 4, len(subject.encode(AGAIN).units)
+    n_short = len(subject.encode(short).units)
+    one, other, both = (role_scores(subject, texts, "previous_token") for texts in ([short], [AGAIN], [short, AGAIN]))
+    np.testing.assert_allclose(both, (one * (n_short - 1) + other * (n_long - 1)) / (n_short + n_long - 2))
+
+
+def test_position_alone() -> None:
+    subject = model("gpt2", "causal-lm")
+    texts = ["The cat sat on the mat", "The mat sat on the cat"]
+    assert len({len(subject.encode(text).units) for text in texts}) == 1
+    with edited_attention(subject, looking(lambda query: [query - 1] if query else [0])):
+        np.testing.assert_allclose(positional_scores(subject, texts), 1, atol=1e-6)
+    scores = positional_scores(subject, texts)
+    found = np.stack([attention_weights(subject, text) for text in texts])
+    distance = np.abs(found[0] - found[1]).sum(-1) / 4  # each is half as far from their mean
+    np.testing.assert_allclose(scores, 1 - distance[..., 1:].mean(-1))
+    assert (scores < 1).all()
+
+
+def test_a_head_that_copies() -> None:
+    """Two heads attend to the name: one writes the direction that raises its logit, the other its opposite."""
+    subject = model_in(torch.float32, "gpt2", "causal-lm")
+    text = "the cat sat and the"
+    id = subject.resolve(" cat", text).id
+    at = subject.encode(text).ids[0].tolist().index(id)
+    out = subject.model.transformer.h[-1].attn.c_proj
+    unembedding = subject.model.lm_head.weight[id].detach() / subject.model.transformer.ln_f.weight.detach()
+    _, cache = run_with_cache(subject, text, "v")
+    with torch.no_grad(), edited_attention(subject, looking(lambda query: [at])):
+        for head, sign in ((0, 100), (1, -100)):
+            value = cache["v", -1][at, head]
+            out.weight.view(4, 4, 16)[head] = sign * torch.outer(value, unembedding) / value.pow(2).sum()
+        with edited_attention(subject, looking(lambda query: [at])):
+            scores = name_mover_scores(subject, [text], [" cat"])
+    assert (scores[-1, 0], scores[-1, 1]) == (pytest.approx(1), 0)
+
+
+@pytest.mark.parametrize("family", DECODERS)
+def test_what_heads_write_is_what_attention_adds(family: str) -> None:
+    subject = double(family, "causal-lm")
+    _, cache = run_with_cache(subject, TEXT)
+    for layer in range(3):
+        written = torch.einsum("phd,hdw->pw", cache["z", layer], output_weights(subject, layer))
+        out: Any = subject.model.base_model.get_submodule(subject.architecture.blocks)[layer].get_submodule(
+            subject.architecture.attention_out
+        )
+        bias = 0 if out.bias is None else out.bias.detach()
+        torch.testing.assert_close(written + bias, cache["attn_out", layer])
+
+
+def test_heads_are_ablated_text_by_text() -> None:
+    subject = double("gpt2", "causal-lm")
+    texts, other = ["The cat sat on the mat", "The mat sat on the cat"], "A cat"
+    found = head_ablation(subject, texts, [1, 2], replacement="zero")
+    for row, text, target in zip(found, texts, [1, 2], strict=True):
+        np.testing.assert_array_equal(row, ablation(subject, text, target, site="z").effect)
+    mean = head_ablation(subject, texts, [1, 2])
+    np.testing.assert_array_equal(
+        mean[1], ablation(subject, texts[1], 2, site="z", replacement="mean", texts=texts).effect
+    )
+    elsewhere = head_ablation(subject, texts, [1, 2], reference=[other], layers=[1])
+    assert elsewhere.shape == (2, 1, 4)
+    assert found.shape == mean.shape == (2, 3, 4)
+
+
+def test_the_heads_of_the_induction_model_are_found() -> None:
+    """Its card names them; here they are found again, on words drawn anew."""
+    subject = xai.load("course-induction", device="cpu")
+    words = [subject.tokenizer.decode([i]).strip() for i in range(subject.config.vocab_size)]
+    words = [word for word in words if word.isalpha()]
+    rng = np.random.default_rng(1)
+    texts = [" ".join([*drawn, *drawn]) for drawn in (rng.choice(words, 20, replace=False) for _ in range(5))]
+    previous, induction = (role_scores(subject, texts, role) for role in ("previous_token", "induction"))
+    assert previous.argmax() == 2
+    assert previous[0, 2] > 0.9
+    assert (induction[1] > 0.8).all()
+    assert (induction[0] < 0.1).all()
+
+
+def test_bad_input_is_named() -> None:
+    subject = model("gpt2", "causal-lm")
+    with pytest.raises(OptionError, match="role='copy': choose one of 'previous_token'"):
+        role_scores(subject, [AGAIN], "copy")  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match="induction: no token of these texts has one"):
+        role_scores(subject, ["the cat"], "induction")
+    for texts in ("one text", []):
+        with pytest.raises(OptionError, match="a list of texts"):
+            role_scores(subject, texts, "induction")
+    with pytest.raises(OptionError, match="at least two"):
+        positional_scores(subject, [TEXT])
+    with pytest.raises(AlignmentError):
+        positional_scores(subject, [TEXT, "the cat"])
+    with pytest.raises(OptionError, match="no token of 'the cat sat'"):
+        name_mover_scores(subject, ["the cat sat"], [" mat"])
+    with pytest.raises(OptionError, match="2 texts and 1 names"):
+        name_mover_scores(subject, ["the cat", "the mat"], [" mat"])
+    with pytest.raises(UnknownTargetError):
+        name_mover_scores(subject, ["the cat"], ["no such token"])
+    with pytest.raises(NoHeadError):
+        name_mover_scores(model("bert", "classifier"), ["the cat"], ["cat"])
+    with pytest.raises(OptionError, match="1 texts and 2 targets"):
+        head_ablation(subject, [TEXT], [1, 2])

@@ -297,17 +297,25 @@ def induction_share(attention: np.ndarray, ids: Sequence[int], *, causal: bool) 
     Keys right before the query are left out, since a previous-token head looks there as well. None where no token
     repeats at a distance that can tell the two apart.
     """
-    tokens = np.asarray(ids)
-    follows = np.zeros(attention.shape, dtype=bool)
-    follows[:, 1:] = tokens[:, None] == tokens[None, :-1]  # key j comes right after an occurrence of query i's token
-    follows &= np.tri(len(tokens), k=-2, dtype=bool)  # and before the query's predecessor
+    follows = after_earlier(ids)
     repeated = follows.any(-1)
     if not repeated.any():
         return None
     found, chance = (
-        (weights * follows).sum(-1)[repeated] for weights in (attention, even_attention(len(tokens), causal=causal))
+        (weights * follows).sum(-1)[repeated] for weights in (attention, even_attention(len(ids), causal=causal))
     )
     return float(((found - chance) / (1 - chance)).mean())
+
+
+def after_earlier(ids: Sequence[int] | np.ndarray) -> np.ndarray:
+    """Which tokens come right after an earlier occurrence of each token: bool (query, key).
+
+    The token right before the query is left out, since a previous-token head looks there as well.
+    """
+    tokens = np.asarray(ids)
+    follows = np.zeros((len(tokens), len(tokens)), dtype=bool)
+    follows[:, 1:] = tokens[:, None] == tokens[None, :-1]  # key j comes right after an occurrence of query i's token
+    return follows & np.tri(len(tokens), k=-2, dtype=bool)
 
 
 @dataclass(frozen=True)

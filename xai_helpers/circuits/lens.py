@@ -18,7 +18,6 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import nn
-from transformers.pytorch_utils import Conv1D
 
 from ..architectures import blocks_of
 from ..attribution import Target
@@ -26,6 +25,7 @@ from ..errors import ModelNotFoundError, NoHeadError, OptionError
 from ..installation import data_folder
 from ..models import TextModel, require_evaluation, require_text_model
 from .cache import run_with_cache
+from .heads import output_weights
 
 Translators = dict[str, torch.Tensor]
 
@@ -176,9 +176,8 @@ def logit_attribution(model: TextModel, text: str, target: Target | str | int | 
     heads, biases = [], []
     for layer, block in enumerate(blocks_of(model.model)):
         out: Any = block.get_submodule(model.architecture.attention_out)
-        weight = out.weight if isinstance(out, Conv1D) else out.weight.T  # (heads x width of a head, width)
         z = cache["z", layer][place].double()
-        heads.append(torch.einsum("hd,hdw->hw", z, weight.detach().double().unflatten(0, z.shape)))
+        heads.append(torch.einsum("hd,hdw->hw", z, output_weights(model, layer).double()))
         biases.append(torch.zeros_like(direction) if out.bias is None else out.bias.detach())
     embeddings = {"tokens": cache["hook_embed"][place]}
     if "hook_pos_embed" in cache:
