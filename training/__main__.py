@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from transformers import AutoTokenizer
 
-from training import by_hand, course_induction, distilbert, gpt2, loans, reliance
+from training import by_hand, course_induction, distilbert, gpt2, lens, loans, reliance
 from training.card import write_checksums, write_distilbert_card, write_gpt2_card
 from training.corpus import write_samples
 from training.evaluate import (
@@ -29,7 +29,19 @@ from training.tokenizer import train_distilbert_tokenizer, train_gpt2_tokenizer
 
 MODELS = Path(__file__).parents[1] / "data" / "models"
 GPT2, DISTILBERT = MODELS / "course-gpt2", MODELS / "course-distilbert"
-STEPS = ("corpus", "tokenizers", "gpt2", "distilbert", "relatives", "points", "abilities", "reliance", "rules", "cards")
+STEPS = (
+    "corpus",
+    "tokenizers",
+    "gpt2",
+    "lens",
+    "distilbert",
+    "relatives",
+    "points",
+    "abilities",
+    "reliance",
+    "rules",
+    "cards",
+)
 
 
 def evaluate(split: str, keep: bool) -> None:
@@ -69,6 +81,8 @@ def run(step: str, split: str = "dev", keep: bool = True) -> None:
             train_distilbert_tokenizer(DISTILBERT)
         case "gpt2":
             gpt2.train(AutoTokenizer.from_pretrained(GPT2), GPT2)
+        case "lens":
+            lens.train()
         case "distilbert":
             distilbert.train(AutoTokenizer.from_pretrained(DISTILBERT), DISTILBERT)
         case "relatives":
