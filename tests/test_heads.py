@@ -129,7 +129,7 @@ def test_a_head_that_copies() -> None:
             value = cache["v", -1][at, head]
             out.weight.view(4, 4, 16)[head] = sign * torch.outer(value, unembedding) / value.pow(2).sum()
         with edited_attention(subject, looking(lambda query: [at])):
-            scores = name_mover_scores(subject, [text], [" cat"])
+            scores = name_mover_scores(subject, [text], ["cat"])
     assert (scores[-1, 0], scores[-1, 1]) == (pytest.approx(1), 0)
 
 
@@ -189,9 +189,9 @@ def test_bad_input_is_named() -> None:
     with pytest.raises(AlignmentError):
         positional_scores(subject, [TEXT, "the cat"])
     with pytest.raises(OptionError, match="no token of 'the cat sat'"):
-        name_mover_scores(subject, ["the cat sat"], [" mat"])
+        name_mover_scores(subject, ["the cat sat"], ["mat"])
     with pytest.raises(OptionError, match="2 texts and 1 names"):
-        name_mover_scores(subject, ["the cat", "the mat"], [" mat"])
+        name_mover_scores(subject, ["the cat", "the mat"], ["mat"])
     with pytest.raises(UnknownTargetError):
         name_mover_scores(subject, ["the cat"], ["no such token"])
     with pytest.raises(NoHeadError):

@@ -133,9 +133,9 @@ def _moved(model: TextModel, text: str, name: str) -> np.ndarray:
     encoded = model.encode(text)
     place = model.readout(encoded)
     id = model.resolve(Target(name), encoded).id
-    at = (encoded.ids[0] == id).nonzero().flatten()
-    if not len(at):
-        raise OptionError(f"{name!r} is no token of {text!r}: name one that stands in the text, with its blank before")
+    at = [i for i, unit in enumerate(encoded.units[: place + 1]) if unit.text == name.strip()]
+    if not at:
+        raise OptionError(f"{name!r} is no token of {text!r}: name one that stands in the text")
     _, cache = run_with_cache(model, text, ["pattern", "v"])
     network: Any = model.model
     norm = network.base_model.get_submodule(model.architecture.final_norm)
