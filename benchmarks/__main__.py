@@ -23,7 +23,7 @@ import numpy as np
 import torch
 
 import xai_helpers as xai
-from benchmarks import integrated_gradients, perturbation
+from benchmarks import circuits, integrated_gradients, perturbation
 from benchmarks.timing import compare, row, seconds
 from xai_helpers import attention, gradients, propagation
 from xai_helpers.installation import versions
@@ -175,13 +175,15 @@ SECTIONS: dict[str, tuple[Callable[[], list[str]], str]] = {
     "leave_one_out": (perturbation.leave_one_out_rows, perturbation.LEAVE_ONE_OUT),
     "lime": (perturbation.lime_rows, perturbation.LIME),
     "shapley": (perturbation.shapley_rows, perturbation.SHAPLEY),
+    "patching": (circuits.patching_rows, circuits.PATCHING),
+    "caching": (circuits.caching_rows, circuits.CACHING),
 }
 
 
 def section(name: str) -> str:
     """One section's page."""
     timed, notes = SECTIONS[name]
-    peers = {peer: metadata.version(peer) for peer in ("networkx", "captum", "lime", "shap")}
+    peers = {peer: metadata.version(peer) for peer in ("networkx", "captum", "lime", "shap", "transformer-lens")}
     used = ", ".join(f"{library} {version}" for library, version in {**versions(), **peers}.items())
     lines = [
         f"## {name}\n",
