@@ -21,8 +21,8 @@ from ..errors import OptionError
 class ToyModels:
     """One trained model for each density. W: (models, dimensions, features). b: (models, features).
 
-    densities: the probability that a feature is there. importance: (features,), its weight in the loss. loss: (models,),
-    on fresh samples, divided by that of a model that always answers with the best constant.
+    densities: the probability that a feature is there. importance: (features,), its weight in the loss. loss:
+    (models,), on fresh samples, divided by that of a model that always answers with the best constant.
     """
 
     W: np.ndarray
