@@ -15,6 +15,7 @@ import attempts_03
 import attempts_04
 import attempts_05
 import attempts_07
+import attempts_09a
 import numpy as np
 import pytest
 import torch
@@ -30,7 +31,15 @@ from xai_helpers.errors import OptionError, XaiError
 LAW, BY_HAND, RANDOM = KINDS
 ONCE = functools.cache(models.load)
 NO_MODEL = ("rollout-of-a-batch", "discard-by-row", "find-a-word")
-QUICK = (*NO_MODEL, *attempts_02.RIGHT, *attempts_03.RIGHT, *attempts_04.RIGHT, *attempts_05.RIGHT, *attempts_07.RIGHT)
+QUICK = (
+    *NO_MODEL,
+    *attempts_02.RIGHT,
+    *attempts_03.RIGHT,
+    *attempts_04.RIGHT,
+    *attempts_05.RIGHT,
+    *attempts_07.RIGHT,
+    *attempts_09a.RIGHT,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -401,7 +410,7 @@ WRONG: dict[str, dict[Callable[..., Any], set[checks.Kind]]] = {
         evenness_by_the_largest_weight: {BY_HAND, RANDOM},
     },
 }
-for attempts in (attempts_02, attempts_03, attempts_04, attempts_05, attempts_07):
+for attempts in (attempts_02, attempts_03, attempts_04, attempts_05, attempts_07, attempts_09a):
     RIGHT |= attempts.RIGHT
     WRONG |= attempts.WRONG
 STUBS: list[Any] = [lambda *_: None, lambda *_: ..., ..., None]

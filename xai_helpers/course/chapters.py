@@ -9,7 +9,16 @@ from ..errors import OptionError
 
 Table = Literal["PICKS", "QUESTIONS", "EXERCISES"]
 
-CHAPTERS = ("chapter_00", "chapter_01", "chapter_02", "chapter_03", "chapter_04", "chapter_05", "chapter_07")
+CHAPTERS = (
+    "chapter_00",
+    "chapter_01",
+    "chapter_02",
+    "chapter_03",
+    "chapter_04",
+    "chapter_05",
+    "chapter_07",
+    "chapter_09a",
+)
 
 
 def gathered(table: Table) -> dict[str, Any]:

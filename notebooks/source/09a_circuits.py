@@ -1,0 +1,529 @@
+# %% [markdown]
+# # Inside the model: who computes the answer, and where?
+#
+# So far a text went in, an answer came out, and we asked which *words* mattered. Now we open the model. Which head found
+# the word to copy? Between which layers did the name of a city appear? Words are given; computations must be found, and
+# a picture of attention shows where a head looks, not whether anything depends on it. This chapter asks by changing one
+# activation at a time, and looking at what becomes of the output.
+#
+# **You will**
+# - find induction heads from their definition, and see them form in the course of a training,
+# - show by patching what they do, and see why taking one away shows nothing,
+# - take a logit apart into what heads, MLPs and embeddings wrote,
+# - follow a name and a fact through `course-gpt2`, layer by layer,
+# - read the stream before it is finished, by the logit lens and the tuned lens,
+# - see a model put five features into two dimensions,
+# - find out why a published patching result is impossible.
+#
+# **90 minutes, and 45 more for the exercises; 1.2 GB of memory.** You need: chapter 01; chapters 04 and 07 help.
+
+# %% tags=["bootstrap"]
+import xai_helpers.course as course
+
+course.start()
+
+# %%
+import json
+
+import numpy as np
+import torch
+
+import xai_helpers as xai
+from xai_helpers import circuits, viz
+from xai_helpers.circuits import heads, superposition
+from xai_helpers.viz import plots
+
+# %%
+copier = xai.load("course-induction")
+gpt = xai.load("course-gpt2")
+
+# %% [markdown]
+# Both models are our own and small: `course-induction` has two layers of attention and nothing else, and can do one
+# thing: when a word comes again, it says what followed it the first time. `course-gpt2` is a small GPT.
+#
+# ## Before you look
+#
+# `course-gpt2` ends *When Mary and John went to the store, John gave a bottle to* with *Mary*. We will change *John* at
+# its second place, and nothing else. Then we take the model's inner state at one token from the first text, and put it
+# into the second. Where must one put it, to get *Mary* back?
+
+# %%
+course.ask("where-to-patch")
+
+# %% [markdown]
+# ## Patching, by hand
+#
+# A model of three steps: it doubles, adds one, and multiplies by the *other* input.
+
+
+# %%
+def steps(a: float, b: float, patch: dict[str, float] | None = None) -> dict[str, float]:
+    """Each step's value; a value in `patch` takes the place of what would be computed."""
+    values = {}
+    for name, compute in (
+        ("doubled", lambda: 2 * a),
+        ("plus one", lambda: values["doubled"] + 1),
+        ("output", lambda: values["plus one"] * b),
+    ):
+        values[name] = (patch or {}).get(name, compute())
+    return values
+
+
+# %%
+clean, corrupted = steps(3, 1), steps(5, 1)
+print("clean:", clean, " corrupted:", corrupted)
+for name in clean:
+    print(f"{name:9} from the clean run: {steps(5, 1, {name: clean[name]})['output']}")
+
+# %% [markdown]
+# Whichever is patched, the clean output comes back: on a chain, everything that changed goes through every step. A
+# transformer is no chain. It has a **residual stream** for each token, to which heads and MLPs add; so a patch may do
+# all, something or nothing, and that is what makes the map below worth drawing.
+#
+# Two texts, one forward pass each, then one for each place that is patched. **Denoising** puts clean values into the
+# corrupted run: what is *enough* to bring the answer back? **Noising** does the reverse: what can't it do *without*?
+#
+# ## Induction heads, from their definition
+#
+# Twelve words drawn at random, then the first five of them again. What comes next?
+
+# %%
+names = [copier.tokenizer.decode([i]).strip() for i in range(copier.config.vocab_size)]
+nouns = [name for name in names if name.isalpha()]
+rng = np.random.default_rng(0)
+drawn = [list(rng.choice(nouns, 12, replace=False)) for _ in range(20)]
+texts = [" ".join([*words, *words[:5]]) for words in drawn]
+print(texts[0], "->", copier.predict(texts[0], k=1)[0].token)
+
+# %% [markdown]
+# An **induction head** attends from a word to what came *after* that word before (Olsson et al., 2022). A
+# **previous-token head** attends to the word before. That is all: mean shares of attention, for each head.
+
+# %%
+for role in ("previous_token", "induction"):
+    print(role, heads.role_scores(copier, texts, role).round(2).tolist())
+
+# %% [markdown]
+# Layer 0 has one previous-token head, and all four heads of layer 1 are induction heads. But a head of layer 1 reads the
+# stream at *brush*: how does it know that the word before was *church*? Somebody must have written it there. We change
+# *church* at its first place, and denoise:
+
+# %%
+words = texts[0].split()
+asked, changed = words[-1], [*words]
+changed[words.index(asked)] = next(noun for noun in nouns if noun not in words)
+target = xai.Target(drawn[0][5], output="log_probability")
+patched = circuits.activation_patching(copier, texts[0], " ".join(changed), target)
+patched.plot()
+
+# %% [markdown]
+# Before layer 0 the clean state must be put at *church*, before layer 1 at the word after it: layer 0 has carried the
+# name of a word one place on. Who did?
+
+# %%
+by_head = circuits.activation_patching(copier, texts[0], " ".join(changed), target, site="z")
+print(by_head.effect.round(2))
+
+# %% [markdown]
+# The previous-token head alone brings back all of it (`z` is what a head hands on). The four of layer 1 share the rest
+# of the way. Now **ablation**: each head in turn hands on the mean of what it hands on elsewhere. What does the right
+# word's log-probability lose, on all twenty texts?
+
+# %%
+targets = [xai.Target(words[5], output="log_probability") for words in drawn]
+lost = heads.head_ablation(copier, texts, targets)
+print(lost.mean(axis=0).round(2))
+
+# %% [markdown]
+# Without the previous-token head nothing is copied. Without any *one* induction head nothing happens: there are three
+# more. As in chapter 04, taking away one of several that stand in for each other shows nothing. So an ablation of 0 does
+# not say that a head does nothing; patching showed what it does.
+#
+# ### When did they form?
+#
+# The model was kept at some steps of its training, and scored at every tenth:
+
+# %%
+folder = xai.models.data_folder() / "models" / "course-induction" / "checkpoints"
+scores = json.loads((folder / "scores.json").read_text(encoding="utf-8"))[:100]
+print("step   loss  accuracy  previous  induction")
+for row in scores[0:100:9]:
+    values = (row[name] for name in ("loss", "accuracy", "previous_token", "induction"))
+    print(f"{row['step']:4}", *(f"{value:8.2f}" for value in values))
+
+# %%
+curves = {name: [row[name] for row in scores] for name in ("accuracy", "previous_token", "induction")}
+plots.curves([plots.Panel("course-induction", "tens of steps", curves)], label="share")
+
+# %% [markdown]
+# For 340 steps nearly nothing; a hundred steps later three copies in four are right. Such a jump is called a **phase
+# change**. It comes with the induction heads, and, as not everybody expects, before the previous-token head is clean.
+#
+# ## course-gpt2: who gets the bottle?
+#
+# The task is **indirect object identification** (Wang et al., 2022): of two names the one that is *not* repeated. The
+# measure is the **logit difference**, right name minus wrong one.
+
+# %%
+clean = "When Mary and John went to the store, John gave a bottle to"
+corrupted = "When Mary and John went to the store, Mary gave a bottle to"
+mary = xai.Target("Mary", versus="John")
+for text in (clean, corrupted):
+    print(f"{gpt.value(text, mary):+.2f}  {text} {gpt.predict(text, k=1)[0].token}")
+
+# %% [markdown]
+# **The law.** The last stream is a sum, of all that was written into it. Hold the last norm's scale, and the logit is a
+# sum, too: **direct logit attribution**.
+
+# %%
+parts = circuits.logit_attribution(gpt, clean, mary)
+total = sum(value for _, value in parts.parts())
+assert np.isclose(total, parts.total, atol=1e-4)
+parts.plot()
+
+# %% [markdown]
+# One head of layer 1 writes most of it. "Direct" means: a head that only tells *other* heads where to look has nothing
+# here. Patching finds those, too:
+
+# %%
+patched = circuits.activation_patching(gpt, clean, corrupted, mary)
+patched.plot()
+
+# %%
+circuits.activation_patching(gpt, clean, corrupted, mary, site="z").plot()
+
+# %% [markdown]
+# Above, 0 is the corrupted run and 1 the clean one. Positions before the changed name have *exactly* 0: the model reads
+# one way, so nothing there knows of the change. At layer 0 the change sits on the second *John*; by layer 1 most of it
+# has been carried to the last token. And the head that matters most by patching, in layer 0, had nothing directly.
+#
+# Is that so for one sentence only? On sixty held-out prompts, with names, frames or objects that were never trained on,
+# each head replaced by its mean:
+
+# %%
+sample = xai.models.data_folder() / "corpora" / "course-gpt2-sample.jsonl"
+cases = [json.loads(line) for line in sample.read_text(encoding="utf-8").splitlines()]
+cases = [case for case in cases if case["ability"] == "indirect_objects" and case["split"] == "dev"]
+cases = [case for case in cases if len(case["rivals"]) == 1][:60]
+prompts = [case["prompt"] for case in cases]
+contrasts = [xai.Target(case["answers"][0], versus=case["rivals"][0]) for case in cases]
+
+# %%
+whole = np.mean([gpt.value(prompt, target) for prompt, target in zip(prompts, contrasts)])
+lost = heads.head_ablation(gpt, prompts, contrasts)
+print(f"logit difference {whole:.2f}; what it gains without each head:")
+print(lost.mean(axis=0).round(2))
+print("previous token:", heads.role_scores(gpt, prompts, "previous_token")[0].round(2))
+
+# %% [markdown]
+# The head of layer 0 is a previous-token head, and most is lost without it.
+#
+# ### Facts
+#
+# The same for a fact. Which tokens hold *Paris*, and until where?
+
+# %%
+eiffel = "The Eiffel Tower is located in the city of"
+gate = "The Brandenburg Gate is located in the city of"
+paris = xai.Target("Paris", versus="Berlin")
+circuits.activation_patching(gpt, eiffel, gate, paris).plot()
+
+# %% [markdown]
+# Through layers 0 and 1 it sits on the two tokens of the subject. Before layer 2 it is at the last token, and nowhere
+# else: layer 1 has looked it up. The sites say by what:
+
+# %%
+for site in ("attn_out", "mlp_out"):
+    p = circuits.activation_patching(gpt, eiffel, gate, paris, site=site)
+    print(site, p.effect[:, -1].round(2))
+
+# %% [markdown]
+# ## Explore
+#
+# A site, two axes, a metric, a pair of texts. For *Mary*: which site shows the carrying from the second name to the last
+# token at one single place?
+
+# %%
+pairs = {
+    "Mary or John": (clean, corrupted, mary),
+    "Paris or Berlin": (eiffel, gate, paris),
+    "plural or not": (
+        "The cats near the house",
+        "The cat near the house",
+        xai.Target("are", versus="is"),
+    ),
+}
+
+
+def patching(pair: str, site: str, by: str, metric: str, direction: str) -> plots.Picture:
+    """The map of one site."""
+    one, other, target = pairs[pair]
+    axes = ("layer", by if site in ("q", "k", "v", "z", "pattern") else "position")
+    options = {"metric": metric, "direction": direction, "axes": axes}
+    return circuits.activation_patching(gpt, one, other, target, site=site, **options).plot()
+
+
+# %%
+viz.explore(
+    patching,
+    pair=list(pairs),
+    site=["resid_pre", "resid_mid", "attn_out", "mlp_out", "z", "q", "k", "v", "pattern"],
+    by={"position": "position", "head (where there are heads)": "head"},
+    metric={"difference of logits": "target", "KL from the clean run": "kl"},
+    direction=["denoising", "noising"],
+)
+
+# %% [markdown]
+# ## Lenses: what would it say now?
+#
+# The **logit lens** (nostalgebraist, 2020) reads the stream before it is finished: through the last norm and the
+# unembedding, as if the remaining layers had nothing to add.
+
+# %%
+lens = circuits.logit_lens(gpt, eiffel, "Paris")
+lens.plot()
+
+# %% [markdown]
+# At the last token *Paris* appears after layer 1, where patching said that it arrives. Below, the lens shows words that
+# make little sense. Does the model think of nothing yet, or is the lens the wrong one? The **tuned lens** (Belrose et
+# al., 2023) translates each level first. Its translators were trained to predict what the model will say.
+
+# %%
+tuned = circuits.logit_lens(gpt, eiffel, "Paris", translators=circuits.tuned_translators())
+print("divergence from the model's own prediction, in nats, at the last token")
+for level, plain_kl, tuned_kl in zip(lens.levels, lens.kl[:, -1], tuned.kl[:, -1]):
+    print(f"{level:12} logit lens {plain_kl:5.2f}   tuned lens {tuned_kl:5.2f}")
+
+
+# %%
+def lenses(text: str, kind: str, shown: str) -> plots.Picture:
+    """What each level would say."""
+    translators = circuits.tuned_translators() if kind == "tuned lens" else None
+    return circuits.logit_lens(gpt, text, translators=translators).plot(shown)
+
+
+viz.explore(
+    lenses,
+    text=eiffel,
+    kind=["logit lens", "tuned lens"],
+    shown={"divergence (nats)": "kl", "probability": "probability"},
+)
+
+# %% [markdown]
+# ## More features than dimensions
+#
+# A direction in the stream may stand for one thing. But there are more things than dimensions. A toy model (Elhage et
+# al., 2022) has five features, of falling importance, and two dimensions to keep them in. How often is a feature there?
+
+# %%
+densities = [1.0, 0.5, 0.3, 0.2, 0.1, 0.05, 0.02]
+toys = superposition.toy_models(densities)
+for density, kept, loss in zip(densities, toys.kept, toys.loss):
+    print(f"there in {density:4.0%}: lengths {kept.round(1)}, error {loss:.2f}")
+
+# %% [markdown]
+# Features that are always there get a dimension each, and the rest nothing. If they are rare, all five are kept, at
+# angles of 72 degrees: **superposition**. They disturb each other, but seldom two at once.
+
+# %%
+def directions(density: float) -> plots.Picture:
+    """Each feature's direction, and who disturbs whom."""
+    return toys.plot(densities.index(density))
+
+
+viz.explore(directions, density=densities, labels={"density": "a feature is there"})
+
+# %% [markdown]
+# The matrix is WᵀW: on the diagonal how far a feature is kept, beside it what each adds to the others when it is there.
+# So one neuron, or one direction, need not mean one thing.
+#
+# ## Where it breaks
+#
+# A published tutorial patches the stream of GPT-2 on the very pair of texts above. (We leave the author out.) It prints
+# a shape of 12 layers by 18 positions, and for each position the layer with the greatest effect:
+#
+#     [9, 9, 0, 9, 9, 0, 9, 10, 9, 9, 9, 0, 9, 10, 9, 10, 9, 10]
+#
+# and concludes that layers 9 and 10 matter most. Let us hold that against the law.
+
+# %%
+n = len(gpt.encode(clean).units)
+patched = circuits.activation_patching(gpt, clean, corrupted, mary)
+first = next(i for i, name in enumerate(patched.names[1]) if "/" in name)
+print(f"{n} tokens; the first that differs is number {first}, {patched.names[1][first]!r}")
+print("effects before it:", set(patched.effect[:, :first].ravel().tolist()))
+print("argmax over layers: ", patched.values.argmax(axis=0).tolist())
+
+# %% [markdown]
+# A model that reads one way *can't* know of a change that is still to come. All layers have the same effect there, zero,
+# and an `argmax` over equal numbers gives the first of them, 0. A 9 at position 0 was not computed. (GPT-2's tokenizer
+# cuts these words as ours does, and adds at most one token: 15, not 18.) And the tutorial's metric subtracts the wrong
+# way round: it prints +4.81 for *John* minus *Mary* on a text whose answer is *Mary*.
+#
+# What would have told: print the map, not its argmax; put names on the axes; and check the law before reading on.
+#
+# ## The same by a library
+#
+# **TransformerLens** runs a model with named hooks, and its patching functions loop over all places:
+
+# %%
+from transformer_lens import patching as lens_patching
+from transformer_lens.model_bridge import TransformerBridge
+
+# Output ignored by the tests: progress bars.
+network = gpt.model
+bridge = TransformerBridge.boot_transformers(
+    gpt.config.name_or_path, device="cpu"
+)
+
+# %%
+ids, other = gpt.encode(clean).ids, gpt.encode(corrupted).ids
+right, wrong = gpt.resolve("Mary", clean).id, gpt.resolve("John", clean).id
+with torch.no_grad():
+    _, cache = bridge.run_with_cache(ids)
+    theirs = lens_patching.get_act_patch_resid_pre(
+        bridge, other, cache, lambda logits: logits[0, -1, right] - logits[0, -1, wrong]
+    )
+assert np.allclose(theirs, patched.values, atol=1e-4)
+print("greatest difference below 0.0001:", theirs.shape)
+
+# %% [markdown]
+# The same numbers, by a forward pass for each place. Ours runs a layer's places together, from that layer on, and from
+# that token on: what is before is known. (`benchmarks/results.md` says how much that saves.)
+#
+# ## What GPT-2 does differently
+#
+# In GPT-2 small, 26 heads in seven groups take part in this task (Wang et al., 2022, of Redwood Research): heads that
+# find the repeated name, heads that keep the last token from attending to it, heads that copy the other name, and
+# backups that take over when those are ablated. Ours has four layers and does with two what GPT-2 does with twelve. In
+# GPT-2 XL, facts are gathered at the subject's last token by MLPs in the middle layers, and read from there by attention
+# (Meng et al., 2022; Geva et al., 2023); in ours, by what you saw, layer 1's attention does both. What transfers is the
+# way to ask: a definition, an intervention, prompts that were not used to find the head.
+#
+# ## Exercise 1 (easy, 10 minutes): an induction score
+#
+# From one head's attention (query, key) and the ids of the tokens: the mean share of attention that goes to tokens which
+# come right after an earlier occurrence of the query's token. The mean is over the queries that have one. The token
+# right before the query does not count.
+
+
+# %% tags=["exercise"]
+def induction_score(attention: np.ndarray, ids: list[int]) -> float:
+    """attention: (n, n), rows sum to 1; ids: (n,)."""
+    # solution
+    shares = []
+    for query, id in enumerate(ids):
+        after = [key for key in range(1, query - 1) if ids[key - 1] == id]
+        if after:
+            shares.append(attention[query, after].sum())
+    return float(np.mean(shares))
+    # end solution
+
+
+# %% tags=["check"]
+course.check("induction-score", induction_score)
+
+# %% [markdown]
+# ## Exercise 2 (medium, 15 minutes): patching
+#
+# `layers` are functions of an array (positions, width), each to be applied to what the one before gave. `read` makes a
+# number of the last. Give the map (layers, positions) of denoising effects: 0 is the corrupted run, 1 the clean one. The
+# entry (l, i) patches what layer l *is given*, at position i.
+
+
+# %% tags=["exercise"]
+def patching_map(layers, read, clean: np.ndarray, corrupted: np.ndarray) -> np.ndarray:
+    """clean, corrupted: (positions, width), what the first layer is given. (layers, positions)."""
+    # solution
+    def streams(x: np.ndarray) -> list[np.ndarray]:
+        found = [x]
+        for layer in layers:
+            found.append(layer(found[-1]))
+        return found
+
+    donor, base = streams(clean), streams(corrupted)
+    low, high = read(base[-1]), read(donor[-1])
+    effect = np.zeros((len(layers), len(clean)))
+    for level in range(len(layers)):
+        for position in range(len(clean)):
+            x = base[level].copy()
+            x[position] = donor[level][position]
+            for layer in layers[level:]:
+                x = layer(x)
+            effect[level, position] = (read(x) - low) / (high - low)
+    return effect
+    # end solution
+
+
+# %% tags=["check"]
+course.check("patching-map", patching_map)
+
+# %% [markdown]
+# ## Exercise 3 (medium, 15 minutes): who wrote the logit?
+#
+# The last stream is the sum of `parts` (parts, width). A LayerNorm with gain and bias follows, then the dot product with
+# `unembedding`. Give each part's share of the logit, the norm's scale held at what it is, and last the share of the
+# norm's bias. The shares add up to the logit.
+
+
+# %% tags=["exercise"]
+def logit_shares(
+    parts: np.ndarray, gain: np.ndarray, bias: np.ndarray, unembedding: np.ndarray
+) -> list[float]:
+    """(parts + 1,). LayerNorm(x) = (x - mean) / sqrt(variance) * gain + bias; there is no epsilon here."""
+    # solution
+    stream = parts.sum(axis=0)
+    centred = parts - parts.mean(axis=1, keepdims=True)
+    shares = centred / stream.std() * gain @ unembedding
+    return [*shares.tolist(), float(bias @ unembedding)]
+    # end solution
+
+
+# %% tags=["check"]
+course.check("logit-shares", logit_shares)
+
+# %% [markdown]
+# ## Exercise 4 (open): the future lens
+#
+# The logit lens asks a state for the *next* token. Does it know the one after that (Pal et al., 2023)? Take the streams
+# of a hundred sentences from `course-gpt2-sample.jsonl` (`gpt.residual_stream`), and fit a linear map from the state at
+# token i, after some layer, to the state at token i + 1 after the last layer (`np.linalg.lstsq`). Unembed what it gives:
+# how often is the best token the one at i + 2, on sentences that were not fitted? Beside it a control: how often is it
+# for the most frequent token?
+#
+# ## Quiz
+
+# %%
+course.ask("looks-at-so-uses")
+
+# %%
+course.ask("ablation-of-zero")
+
+# %%
+course.ask("noising-denoising")
+
+# %%
+course.ask("direct-nothing")
+
+# %%
+course.ask("lens-says-nonsense")
+
+# %% [markdown]
+# ## In short
+#
+# - A head's score says where it looks. Whether anything depends on it, an intervention says.
+# - Denoising finds what is enough, noising what is needed. One of several that stand in for each other is neither.
+# - In a model that reads one way, nothing before the first difference has any effect: a law that tells bad maps.
+# - The last stream is a sum, so a logit can be taken apart; what works through others has no direct part.
+# - A lens shows what could be read off, in coordinates that need not be the layer's own.
+# - More features than dimensions: where they are rare, they share.
+#
+# **Next:** chapter 09b finds circuits automatically, and asks what layers know.
+#
+# **Sources.** Elhage et al. 2021, *A Mathematical Framework for Transformer Circuits*. Olsson et al. 2022, *In-context
+# Learning and Induction Heads*. Wang et al. 2022, *Interpretability in the Wild*. Vig et al. 2020, *Investigating Gender
+# Bias in Language Models Using Causal Mediation Analysis*. Meng et al. 2022, *Locating and Editing Factual Associations
+# in GPT*. Geva et al. 2023, *Dissecting Recall of Factual Associations*. nostalgebraist 2020, *interpreting GPT: the
+# logit lens*. Belrose et al. 2023, *Eliciting Latent Predictions from Transformers with the Tuned Lens*. Pal et al. 2023,
+# *Future Lens*. Elhage et al. 2022, *Toy Models of Superposition*. Heimersheim & Nanda 2024, *How to use and interpret
+# activation patching*.
