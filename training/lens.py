@@ -82,6 +82,7 @@ def train(name: str = "course-gpt2", folder: Path = LENSES, steps: int = STEPS) 
     folder.mkdir(parents=True, exist_ok=True)
     stored = {key: value.detach().half().contiguous() for key, value in translators.tensors().items()}
     save_file(stored, folder / f"{name}.safetensors")
+    (folder / f"{name}.safetensors").chmod(0o644)  # weights are written for their owner's eyes only
     result = measure(model, stored) | {"steps": steps, "minutes": round(seconds / 60)}
     (folder / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
     write_card(name, result, folder)

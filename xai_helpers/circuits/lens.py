@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -26,6 +26,10 @@ from ..installation import data_folder
 from ..models import TextModel, require_evaluation, require_text_model
 from .cache import run_with_cache
 from .heads import output_weights
+
+if TYPE_CHECKING:
+    from ..viz.circuits import Shown
+    from ..viz.drawing import Picture
 
 Translators = dict[str, torch.Tensor]
 
@@ -49,6 +53,12 @@ class Lens:
     target: Target
     model: str
     tuned: bool
+
+    def plot(self, *, value: Shown = "kl") -> Picture:
+        """The best next tokens, coloured by "kl", "probability" or "value"; see `viz.circuits.lens_grid`."""
+        from ..viz import circuits
+
+        return circuits.lens_grid(self, value=value)
 
 
 def logit_lens(
@@ -146,6 +156,12 @@ class LogitAttribution:
     def top(self, k: int = 5) -> tuple[tuple[str, float], ...]:
         """The k parts of the greatest size, greatest first."""
         return tuple(sorted(self.parts(), key=lambda part: -abs(part[1]))[:k])
+
+    def plot(self) -> Picture:
+        """All parts as a grid of heads beside bars; see `viz.circuits.logit_parts`."""
+        from ..viz import circuits
+
+        return circuits.logit_parts(self)
 
 
 def logit_attribution(model: TextModel, text: str, target: Target | str | int | None = None) -> LogitAttribution:

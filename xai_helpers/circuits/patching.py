@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -24,6 +24,9 @@ from ..models import EncodedText, TextModel, require_evaluation, require_text_mo
 from ..targets import ResolvedTarget, predicted_from
 from . import sites
 from .resuming import Recording, record, resume
+
+if TYPE_CHECKING:
+    from ..viz.drawing import Picture
 
 Direction = Literal["denoising", "noising"]
 DIRECTIONS: tuple[Direction, ...] = ("denoising", "noising")
@@ -69,6 +72,12 @@ class Patching:
         if self.clean == self.corrupted:
             raise OptionError(f"both texts have {self.clean:.4g}: between equal values there is no scale; see .values")
         return (self.values - self.corrupted) / (self.clean - self.corrupted)
+
+    def plot(self) -> Picture:
+        """The effect of each cell as a map; see `viz.circuits.patching_map`."""
+        from ..viz import circuits
+
+        return circuits.patching_map(self)
 
 
 def activation_patching(
