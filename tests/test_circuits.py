@@ -26,6 +26,7 @@ from xai_helpers.circuits import (
     logit_attribution,
     logit_lens,
 )
+from xai_helpers.circuits.superposition import ToyModels
 from xai_helpers.errors import OptionError
 from xai_helpers.viz import drawing
 from xai_helpers.viz.circuits import lens_grid, logit_parts, patching_map
@@ -289,3 +290,15 @@ def test_results_plot_themselves() -> None:
 def test_importing_circuits_imports_no_matplotlib() -> None:
     code = "import sys, xai_helpers.circuits; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_toy_features_by_hand() -> None:
+    W = np.array([[[1.0, 0.0, 0.6], [0.0, 1.0, -0.8]]])
+    toys = ToyModels(W, np.zeros((1, 3)), (0.25,), np.ones(3), np.array([0.125]))
+    figure = toys.plot(0)
+    assert figure.table.rows[2] == ("2", "+0.60", "-0.80", "+1.00")
+    assert "25% of the samples; lengths of the features: 1.00, 1.00, 1.00" in drawing.alt_text(figure)
+    ends = [(line.get_xdata()[1], line.get_ydata()[1]) for line in figure.axes[0].lines]
+    assert ends == [(1.0, 0.0), (0.0, 1.0), (0.6, -0.8)]
+    with pytest.raises(OptionError, match="these models have 3"):
+        dataclasses.replace(toys, W=np.zeros((1, 3, 3))).plot(0)

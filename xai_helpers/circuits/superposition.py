@@ -9,12 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from .. import checks
 from ..errors import OptionError
+
+if TYPE_CHECKING:
+    from ..viz.drawing import Picture
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +44,12 @@ class ToyModels:
     def kept(self) -> np.ndarray:
         """Each feature's length |W_i|, (models, features): 1 where it is represented, 0 where it is given up."""
         return np.linalg.norm(self.W, axis=1)
+
+    def plot(self, model: int) -> Picture:
+        """The features of one model of two dimensions: `viz.circuits.toy_features`."""
+        from ..viz.circuits import toy_features
+
+        return toy_features(self, model)
 
 
 def toy_models(

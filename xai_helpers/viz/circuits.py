@@ -29,13 +29,14 @@ from .drawing import (
     put_title,
     shortened,
 )
-from .palette import scale_end
+from .palette import LINES, scale_end
 from .table import Table
 from .wording import is_signed, number, visible
 
 if TYPE_CHECKING:
     from ..circuits.lens import Lens, LogitAttribution
     from ..circuits.patching import Patching
+    from ..circuits.superposition import ToyModels
 
 Shown = Literal["kl", "probability", "value"]
 WIDE = 0.48  # inches of a cell with a number of six characters in it
@@ -136,6 +137,41 @@ def logit_parts(a: LogitAttribution) -> Picture:
         put_title(right, "all else")
         put_heading(figure, said)
         return footed(figure, sums if fit else f"{sums}; {_scale(np.array(list(parts.values())))}")
+
+
+def toy_features(toys: ToyModels, model: int) -> Picture:
+    """One toy model's features as directions in its two dimensions, beside W^T W: who disturbs whom.
+
+    model: which of them. Raises OptionError for models of other than two dimensions.
+    """
+    if toys.W.shape[1] != 2:
+        raise OptionError(f"directions are drawn in two dimensions, and these models have {toys.W.shape[1]}")
+    W, matrix = toys.W[model], toys.interference[model]
+    names = [str(feature) for feature in range(W.shape[1])]
+    texts = [[number(value, 1.0, signed=True) for value in row] for row in matrix]
+    said = f"features that are there in {toys.densities[model]:.0%} of the samples"
+    lengths = ", ".join(f"{length:.2f}" for length in toys.kept[model])
+    with defaults():
+        figure = picture(
+            7.4, 3.4, f"Directions beside a heatmap. Toy model, {said}; lengths of the features: {lengths}"
+        )
+        rows = ((name, *row) for name, row in zip(names, texts, strict=True))
+        figure.table = Table(f"{said}: what each feature adds to each", ("feature", *names), tuple(rows))
+        left, right = figure.subplots(1, 2, width_ratios=(1, 1.2))
+        reach = 1.35 * max(1.0, float(np.abs(W).max()))
+        for name, (x, y) in zip(names, W.T, strict=True):
+            left.plot([0, x], [0, y], color=LINES[0][0], marker="o", markevery=[1], markersize=4)
+            left.annotate(name, (x, y), textcoords="offset points", xytext=(5, 4), fontsize=9)
+        left.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xlabel="dimension 0", ylabel="dimension 1")
+        left.spines[["top", "right"]].set_visible(False)
+        put_title(left, "directions")
+        cells(right, matrix / max(1.0, float(np.abs(matrix).max())), texts, (WIDE, CELL[1]))
+        label_ticks(right.xaxis, names, 9)
+        label_ticks(right.yaxis, names, 9)
+        right.set(xlabel="feature", ylabel="feature")
+        put_title(right, "WᵀW")
+        put_heading(figure, said)
+        return footed(figure, f"error {toys.loss[model]:.2f} of what the best constant answer would leave")
 
 
 class _Grid(NamedTuple):
