@@ -23,10 +23,13 @@ import xai_helpers.course as course
 course.start()
 
 # %%
+import copy
 import json
 
 import numpy as np
 import torch
+from transformer_lens import patching as lens_patching
+from transformer_lens.model_bridge import TransformerBridge
 
 import xai_helpers as xai
 from xai_helpers import circuits, viz
@@ -367,16 +370,12 @@ print("argmax over layers: ", patched.values.argmax(axis=0).tolist())
 # **TransformerLens** runs a model with named hooks, and its patching functions loop over all places:
 
 # %%
-from transformer_lens import patching as lens_patching
-from transformer_lens.model_bridge import TransformerBridge
-
-# Output ignored by the tests: progress bars.
-network = gpt.model
 bridge = TransformerBridge.boot_transformers(
-    gpt.config.name_or_path, device="cpu"
+    "course-gpt2", hf_model=copy.deepcopy(gpt.model), tokenizer=gpt.tokenizer, device="cpu"
 )
 
 # %%
+lens_patching.tqdm = lambda cells: cells  # a progress bar has no static form
 ids, other = gpt.encode(clean).ids, gpt.encode(corrupted).ids
 right, wrong = gpt.resolve("Mary", clean).id, gpt.resolve("John", clean).id
 with torch.no_grad():

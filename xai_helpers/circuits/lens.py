@@ -54,7 +54,7 @@ class Lens:
     model: str
     tuned: bool
 
-    def plot(self, *, value: Shown = "kl") -> Picture:
+    def plot(self, value: Shown = "kl") -> Picture:
         """The best next tokens, coloured by "kl", "probability" or "value"; see `viz.circuits.lens_grid`."""
         from ..viz import circuits
 
