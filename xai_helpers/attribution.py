@@ -55,6 +55,8 @@ class Target:
                 raise UnknownTargetError(f"{name}={value!r}: give a label or token as a string, or an id as an int")
             if isinstance(value, SupportsIndex):
                 object.__setattr__(self, name, operator.index(value))  # numpy's integers too
+            elif value is not None:
+                object.__setattr__(self, name, str(value))  # and its strings
         if isinstance(self.position, bool) or not isinstance(self.position, SupportsIndex):
             raise UnknownTargetError(f"position={self.position!r}: give the index of a token as an int")
         object.__setattr__(self, "position", operator.index(self.position))

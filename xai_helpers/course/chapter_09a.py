@@ -212,7 +212,7 @@ QUESTIONS: dict[str, tuple[str, dict[str, str], str]] = {
         "After the first layer, the logit lens shows a word that fits nothing. What does the model believe there?",
         {
             "That word, with the probability shown": "Nobody but the last layers reads the stream by the unembedding. It was written for other readers.",
-            "Nothing yet: the layer has no prediction": "The tuned lens comes nearer to the answer at the same place, so something was there to be read.",
+            "Nothing yet: the layer has no prediction": "On held-out texts the tuned lens is far nearer to the answer there, so something can be read off.",
             "That can't be read off in these coordinates": "A translator helps. What it finds could be read off, which does not mean that the model reads it.",
         },
         "c",
