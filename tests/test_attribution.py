@@ -288,3 +288,9 @@ def test_no_matrix_says_so() -> None:
 def test_repr_is_a_table_with_every_token_and_score() -> None:
     shown = repr(xai.attention_rollout(tiny.model("gpt2", "causal-lm"), "The cat sat"))
     assert all(token in shown for token in ("cat", "sat", "attention_rollout", "tiny-gpt2-causal-lm"))
+
+
+def test_strings_of_numpy_are_strings() -> None:
+    target = Target(np.str_("Paris"), versus=np.str_("London"))
+    assert str(target) == "logit of 'Paris' versus 'London'"
+    assert type(target.token) is str

@@ -258,6 +258,7 @@ pairs = {
 }
 
 
+# %%
 def patching(pair: str, site: str, by: str, metric: str, direction: str) -> plots.Picture:
     """The map of one site."""
     one, other, target = pairs[pair]
@@ -302,10 +303,10 @@ for i, level in enumerate(lens.levels[:-1]):
     print(f"{level:12} {means[0]:6.2f}  {means[1]:6.2f}    {here[0]:6.2f}  {here[1]:6.2f}")
 
 # %% [markdown]
-# At the mean token the tuned lens is far nearer, at every level: much of what looked like nonsense was there to be read,
-# in other coordinates. At our one token it is not, before any layer: the embedding of *of* knows of no Paris, and what
-# usually follows *of* is a fair guess that happens to be wrong here. A translator is trained on all texts, so it may
-# also say what is likely in general; that something can be read off does not mean that the model reads it.
+# At the mean token the tuned lens is far nearer, at every level: much of what looked like nonsense could be read off, in
+# other coordinates. At our one token it is not always: before any layer the state knows *of* and no Eiffel Tower, and a
+# good guess of what follows *of* in general is a bad one here. A translator learns that, too: what usually comes. And
+# that something can be read off does not mean that the model reads it.
 
 
 # %%
