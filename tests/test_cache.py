@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import weakref
 
@@ -12,7 +13,7 @@ from peer_lens import lens_name, lens_of
 from tiny import ENCODERS, FAMILIES, KINDS, TEXT, assert_leaves_untouched, model, model_in, text_for
 
 from xai_helpers.architectures import Kind, blocks_of
-from xai_helpers.circuits import run_with_cache
+from xai_helpers.circuits import activation_patching, run_with_cache
 from xai_helpers.editing import edited_attention, evenly
 from xai_helpers.errors import LayerRangeError, OptionError, UnsupportedArchitectureError
 
@@ -60,6 +61,10 @@ def test_a_block_adds_up(family: str, kind: Kind) -> None:
     pre, post, attn, mlp = (cache[site, 1] for site in ("resid_pre", "resid_post", "attn_out", "mlp_out"))
     with torch.no_grad():
         keys, values = (cache[site, 1].repeat_interleave(4 // cache[site, 1].shape[1], dim=1) for site in "kv")
+        if place.positions is not None:  # else queries and keys are turned before they meet
+            scores = torch.einsum("qhd,khd->hqk", cache["q", 1], keys) / keys.shape[-1] ** 0.5
+            seen = torch.ones(scores.shape[-2:]).tril() if place.decoder else torch.ones(scores.shape[-2:])
+            torch.testing.assert_close(cache["pattern", 1], scores.masked_fill(seen == 0, -torch.inf).softmax(-1))
         z = torch.einsum("hqk,khd->qhd", cache["pattern", 1], values)
         torch.testing.assert_close(cache["z", 1], z)
         torch.testing.assert_close(attn, block.get_submodule(place.attention_out)(cache["z", 1].flatten(-2)))
@@ -77,16 +82,13 @@ def test_a_block_adds_up(family: str, kind: Kind) -> None:
     torch.testing.assert_close(
         torch.stack([cache["resid_post", i] for i in range(3)]), subject.residual_stream(text_for(subject))[1:]
     )
-    assert keys.shape == values.shape
 
 
-@pytest.mark.parametrize("family", ["gpt2", "gpt_neox", "bert"])
-def test_neox_without_its_parallel_stream(family: str) -> None:
-    changes = {"use_parallel_residual": False} if family == "gpt_neox" else {}
-    subject = model_in(torch.float32, family, "masked-lm" if family == "bert" else "causal-lm", **changes)
-    _, cache = run_with_cache(subject, text_for(subject), ["resid_pre", "attn_out", "resid_mid"])
-    if family != "bert":
-        torch.testing.assert_close(cache["resid_mid", 0], cache["resid_pre", 0] + cache["attn_out", 0])
+def test_neox_without_its_parallel_stream() -> None:
+    subject = model_in(torch.float32, "gpt_neox", "causal-lm", use_parallel_residual=False)
+    _, cache = run_with_cache(subject, TEXT, ["resid_pre", "attn_out", "resid_mid", "mlp_out", "resid_post"])
+    torch.testing.assert_close(cache["resid_mid", 0], cache["resid_pre", 0] + cache["attn_out", 0])
+    torch.testing.assert_close(cache["resid_post", 0], cache["resid_mid", 0] + cache["mlp_out", 0])
 
 
 def test_only_what_is_asked_for_is_kept() -> None:
@@ -119,6 +121,7 @@ def test_nothing_is_kept_alive() -> None:
     subject = model_in(torch.float32, "gpt2", "causal-lm")
     _, cache = run_with_cache(subject, TEXT)
     seen = weakref.ref(cache["pattern", 0].untyped_storage())
+    assert seen() is not None
     del cache
     gc.collect()
     assert seen() is None
@@ -146,13 +149,19 @@ def test_an_edited_model_is_read_as_it_is_edited() -> None:
 
 def test_bad_input_is_named() -> None:
     subject = model("gpt2", "causal-lm")
-    with pytest.raises(OptionError, match=r"'zz' is no activation; name a site \(resid_pre, q,"):
+    with pytest.raises(OptionError, match=r"no activation 'zz'; name a site \(resid_pre, q,"):
         run_with_cache(subject, TEXT, ["zz"])
+    with pytest.raises(OptionError, match="no activation 'resid_mid'"):
+        run_with_cache(model("gpt_neox", "causal-lm"), TEXT, "resid_mid")
+    with pytest.raises(OptionError, match="no activation 'hook_pos_embed'"):
+        run_with_cache(model("llama", "causal-lm"), TEXT, "hook_pos_embed")
     _, cache = run_with_cache(subject, TEXT, "z")
     with pytest.raises(LayerRangeError, match="layer 3"):
         cache["z", 3]
     with pytest.raises(OptionError, match="site 'zz'"):
         cache["zz", 0]
+    with pytest.raises(KeyError, match=r"'z' is in every layer: name one, as in cache\['z', 0\]"):
+        cache["z"]
     with pytest.raises(KeyError, match=r"hook_q was not kept; there is: blocks\.0\.attn\.hook_z"):
         cache["q", 0]
     with pytest.raises(UnsupportedArchitectureError):
@@ -161,3 +170,11 @@ def test_bad_input_is_named() -> None:
     subject.model.train()
     with pytest.raises(OptionError, match="training mode"):
         run_with_cache(subject, TEXT)
+
+
+def test_attention_without_weights_is_refused() -> None:
+    subject = model_in(torch.float32, "gpt2", "causal-lm")
+    subject.model.set_attn_implementation("sdpa")
+    for explain in (run_with_cache, functools.partial(activation_patching, corrupted=TEXT)):
+        with pytest.raises(UnsupportedArchitectureError, match="set_attn_implementation"):
+            explain(subject, TEXT)

@@ -62,8 +62,7 @@ def test_roles_are_transformer_lens_patterns(ids: np.ndarray) -> None:
 @given(ids_of)
 def test_what_came_after_an_earlier_occurrence_by_hand(ids: np.ndarray) -> None:
     expected = [
-        [1 <= key < query - 0 and key <= query - 2 and ids[key - 1] == ids[query] for key in range(len(ids))]
-        for query in range(len(ids))
+        [1 <= key <= query - 2 and ids[key - 1] == ids[query] for key in range(len(ids))] for query in range(len(ids))
     ]
     np.testing.assert_array_equal(after_earlier(ids), expected)
 
@@ -96,8 +95,8 @@ def test_scores_by_hand(family: str) -> None:
 
 def test_queries_of_all_texts_count_alike() -> None:
     subject = model("gpt2", "causal-lm")
-    short, n_short, n_long = "the cat the cat", 4, len(subject.encode(AGAIN).units)
-    n_short = len(subject.encode(short).units)
+    short = "the cat the cat"
+    n_short, n_long = (len(subject.encode(text).units) for text in (short, AGAIN))
     one, other, both = (role_scores(subject, texts, "previous_token") for texts in ([short], [AGAIN], [short, AGAIN]))
     np.testing.assert_allclose(both, (one * (n_short - 1) + other * (n_long - 1)) / (n_short + n_long - 2))
 
@@ -123,13 +122,12 @@ def test_a_head_that_copies() -> None:
     at = subject.encode(text).ids[0].tolist().index(id)
     out = subject.model.transformer.h[-1].attn.c_proj
     unembedding = subject.model.lm_head.weight[id].detach() / subject.model.transformer.ln_f.weight.detach()
-    _, cache = run_with_cache(subject, text, "v")
     with torch.no_grad(), edited_attention(subject, looking(lambda query: [at])):
+        _, cache = run_with_cache(subject, text, "v")
         for head, sign in ((0, 100), (1, -100)):
             value = cache["v", -1][at, head]
             out.weight.view(4, 4, 16)[head] = sign * torch.outer(value, unembedding) / value.pow(2).sum()
-        with edited_attention(subject, looking(lambda query: [at])):
-            scores = name_mover_scores(subject, [text], ["cat"])
+        scores = name_mover_scores(subject, [text], ["cat"])
     assert (scores[-1, 0], scores[-1, 1]) == (pytest.approx(1), 0)
 
 
@@ -156,9 +154,15 @@ def test_heads_are_ablated_text_by_text() -> None:
     np.testing.assert_array_equal(
         mean[1], ablation(subject, texts[1], 2, site="z", replacement="mean", texts=texts).effect
     )
-    elsewhere = head_ablation(subject, texts, [1, 2], reference=[other], layers=[1])
-    assert elsewhere.shape == (2, 1, 4)
-    assert found.shape == mean.shape == (2, 3, 4)
+    elsewhere = head_ablation(subject, texts, [1, 2], reference=[other])
+    np.testing.assert_array_equal(
+        elsewhere[0], ablation(subject, texts[0], 1, site="z", replacement="mean", texts=[other]).effect
+    )
+    resampled = head_ablation(subject, texts, [1, 2], replacement="resample")
+    np.testing.assert_array_equal(
+        resampled[0], ablation(subject, texts[0], 1, site="z", replacement="resample", texts=texts).effect
+    )
+    assert found.shape == mean.shape == elsewhere.shape == (2, 3, 4)
 
 
 def test_the_heads_of_the_induction_model_are_found() -> None:
@@ -198,3 +202,11 @@ def test_bad_input_is_named() -> None:
         name_mover_scores(model("bert", "classifier"), ["the cat"], ["cat"])
     with pytest.raises(OptionError, match="1 texts and 2 targets"):
         head_ablation(subject, [TEXT], [1, 2])
+    with pytest.raises(OptionError, match="takes no texts"):
+        head_ablation(subject, [TEXT], [1], replacement="zero", reference=[TEXT])
+    training = model_in(torch.float32, "gpt2", "causal-lm")
+    training.model.train()
+    with pytest.raises(OptionError, match="training mode"):
+        role_scores(training, [AGAIN], "induction")
+    with pytest.raises(AlignmentError):
+        positional_scores(subject, ["a", "b"])

@@ -126,6 +126,20 @@ def test_an_earlier_readout(family: str) -> None:
         assert (p.values[:, -3:] == p.corrupted).all()  # what follows the readout is not read
 
 
+@pytest.mark.parametrize("family", ["mistral", "qwen2"])
+def test_a_sliding_window(family: str) -> None:
+    windowed = {"sliding_window": 4} | (
+        {"use_sliding_window": True, "max_window_layers": 1} if family == "qwen2" else {}
+    )
+    subject = model_in(torch.float64, family, "causal-lm", **windowed)
+    clean, corrupted = pair(subject)
+    for site in ("resid_pre", "v", "pattern"):
+        p = activation_patching(subject, clean, corrupted, 1, site=site, axes=("layer", "position"))
+        expected = naive(subject, corrupted, activations(subject, clean, site), site, p.axes, Target(1))
+        np.testing.assert_allclose(p.values, expected, rtol=0, atol=1e-11, err_msg=site)
+    assert (p.values != activation_patching(double(family, "causal-lm"), clean, corrupted, 1, site=site).values).any()
+
+
 # Laws.
 
 
@@ -155,6 +169,19 @@ def test_patching_everything_restores_the_clean_run(family: str, kind: Kind) -> 
         for rows in (1, 3):
             found = resuming.resume(base, site, layer, change, rows)
             torch.testing.assert_close(found, donor.logits.expand(rows, -1), rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize(("family", "kind"), KINDS)
+def test_a_whole_layer_at_once(family: str, kind: Kind) -> None:
+    """All that a layer is given or gives is all there is; of what attention adds, all heads together are all."""
+    subject = double(family, kind)
+    clean, corrupted = pair(subject)
+    for site in ("resid_pre", "resid_post"):
+        p = activation_patching(subject, clean, corrupted, 2, site=site, axes=["layer"])
+        assert (p.axes, p.values.shape, p.names) == (("layer",), (3,), (("0", "1", "2"),))
+        np.testing.assert_allclose(p.values, p.clean, rtol=0, atol=1e-11)
+    z, attn = (activation_patching(subject, clean, corrupted, 2, site=s, axes=["layer"]) for s in ("z", "attn_out"))
+    np.testing.assert_allclose(z.values, attn.values, rtol=0, atol=1e-11)
 
 
 @pytest.mark.parametrize(("family", "kind"), KINDS)
@@ -286,6 +313,18 @@ def test_what_is_on_the_axes() -> None:
         p.clean = 0.0  # type: ignore[misc]
 
 
+@pytest.mark.parametrize("site", ["resid_pre", "resid_mid", "mlp_out", "z"])
+def test_neox_without_its_parallel_stream(site: str) -> None:
+    subject = model_in(torch.float64, "gpt_neox", "causal-lm", use_parallel_residual=False)
+    clean, corrupted = pair(subject)
+    p = activation_patching(subject, clean, corrupted, 1, site=site)
+    expected = naive(subject, corrupted, activations(subject, clean, site), site, p.axes, Target(1))
+    np.testing.assert_allclose(p.values, expected, rtol=0, atol=1e-11)
+    if site == "resid_mid":  # after it comes nothing but the MLP, whose output is added to it
+        pre = activation_patching(subject, clean, corrupted, 1, site="resid_post").values
+        assert p.values[-1, -1] == pytest.approx(pre[-1, -1], abs=1e-11)
+
+
 # Ablation.
 
 
@@ -353,33 +392,52 @@ LENS: dict[tuple[str, tuple[str, ...]], Callable[..., torch.Tensor]] = {
 }
 
 
-@pytest.mark.parametrize("family", ["gpt2", "gpt_neox"])
+@pytest.mark.parametrize("family", ["gpt2", "gpt_neox", "llama", "qwen3", "bert"])
 def test_transformer_lens_agrees(family: str) -> None:
-    subject = model(family, "causal-lm")
+    subject = model(family, "masked-lm" if family == "bert" else "causal-lm")
     clean, corrupted = pair(subject)
     peer = lens_of(subject)
     _, cache = peer.run_with_cache(subject.encode(clean).ids)
-    ids = subject.encode(corrupted).ids
+    ids, place = subject.encode(corrupted).ids, subject.readout(clean)
+    compared = 0
     for (site, axes), patch in LENS.items():
-        if site in sites.sites_of(subject):
+        shared = site in ("k", "v") and family in ("llama", "qwen3")  # TransformerLens patches them by query head
+        elsewhere = site in ("resid_mid", "attn_out") and family == "bert"  # its names mean another place
+        if site in sites.sites_of(subject) and not shared and not elsewhere:
             with torch.no_grad():
-                theirs = patch(peer, ids, cache, lambda logits: logits[0, -1, 1] - logits[0, -1, 2])
-            ours = activation_patching(subject, clean, corrupted, Target(1, versus=2), site=site, axes=axes)
-            np.testing.assert_allclose(ours.values, theirs.numpy(), rtol=0, atol=2e-5, err_msg=f"{site} {axes}")
+                theirs = patch(peer, ids, cache, lambda logits: logits[0, place, 5] - logits[0, place, 7])
+            ours = activation_patching(subject, clean, corrupted, Target(5, versus=7), site=site, axes=axes)
+            np.testing.assert_allclose(ours.values, theirs.numpy(), rtol=0, atol=5e-5, err_msg=f"{site} {axes}")
+            compared += 1
+    assert compared >= 7
 
 
 def test_nnsight_agrees() -> None:
     subject = model("gpt2", "causal-lm")
     clean, corrupted = pair(subject)
     peer = TransformersModel(subject.model, task="text-generation", tokenizer=subject.tokenizer)
-    ours = activation_patching(subject, clean, corrupted, 1, site="resid_post")
+    stream, added, handed = (
+        activation_patching(subject, clean, corrupted, 1, site=site).values for site in ("resid_post", "mlp_out", "z")
+    )
     with peer.trace(clean):
+        z = peer.transformer.h[1].attn.c_proj.input.save()
+        mlp = peer.transformer.h[1].mlp.output.save()
         kept = peer.transformer.h[1].output.save()
     for position in (2, 5, -1):
         with peer.trace(corrupted):
             peer.transformer.h[1].output[:, position] = kept[:, position]
             logits = peer.lm_head.output.save()
-        assert ours.values[1, position] == pytest.approx(float(logits[0, -1, 1]), abs=2e-5)
+        assert stream[1, position] == pytest.approx(float(logits[0, -1, 1]), abs=2e-5)
+        with peer.trace(corrupted):
+            peer.transformer.h[1].mlp.output[:, position] = mlp[:, position]
+            logits = peer.lm_head.output.save()
+        assert added[1, position] == pytest.approx(float(logits[0, -1, 1]), abs=2e-5)
+    for head in range(4):
+        at = slice(4 * head, 4 * head + 4)
+        with peer.trace(corrupted):
+            peer.transformer.h[1].attn.c_proj.input[:, :, at] = z[:, :, at]
+            logits = peer.lm_head.output.save()
+        assert handed[1, head] == pytest.approx(float(logits[0, -1, 1]), abs=2e-5)
 
 
 # The model, and what is refused.

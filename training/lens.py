@@ -17,9 +17,11 @@ import xai_helpers as xai
 from training.corpus import CORPORA, documents
 from training.files import wrap_line
 from training.fitting import fit
+from xai_helpers.architectures import blocks_of
 from xai_helpers.circuits.lens import translated
 
 LENSES = Path(__file__).parents[1] / "data" / "lenses"
+NAME = "course-gpt2"
 STEPS, PEAK = 1500, 1e-3
 DOCUMENTS, PLACES = 64, 512  # of a step: documents, and tokens drawn from them
 
@@ -55,21 +57,21 @@ def streams_of(model: xai.TextModel, texts: list[str]) -> torch.Tensor:
     padded = pad_sequence(rows, batch_first=True)
     real = torch.arange(padded.shape[1]) < torch.tensor([len(row) for row in rows])[:, None]
     kept: list[torch.Tensor] = []
-    blocks = model.model.transformer.h
+    blocks = blocks_of(model.model)
     hooks = [blocks[0].register_forward_pre_hook(lambda _, args: kept.append(args[0][real]))]
     hooks += [block.register_forward_hook(lambda _, args, out: kept.append(out[real])) for block in blocks]
     try:
-        model.model.transformer(padded)
+        model.model.base_model(padded)
     finally:
         for hook in hooks:
             hook.remove()
     return torch.stack(kept)
 
 
-def train(name: str = "course-gpt2", folder: Path = LENSES, steps: int = STEPS) -> None:
+def train(folder: Path = LENSES, steps: int = STEPS) -> None:
     """Writes the translators, in half precision, and what they achieve on held-out texts."""
     torch.manual_seed(0)
-    model = xai.load(name, device="cpu")
+    model = xai.load(NAME, device="cpu")
     translators = Translators(model.n_layers, model.config.hidden_size)
     drawn = documents(Random(0))
 
@@ -81,11 +83,11 @@ def train(name: str = "course-gpt2", folder: Path = LENSES, steps: int = STEPS) 
     seconds = fit(translators, loss_at, steps, PEAK)
     folder.mkdir(parents=True, exist_ok=True)
     stored = {key: value.detach().half().contiguous() for key, value in translators.tensors().items()}
-    save_file(stored, folder / f"{name}.safetensors")
-    (folder / f"{name}.safetensors").chmod(0o644)  # weights are written for their owner's eyes only
+    save_file(stored, folder / f"{NAME}.safetensors")
+    (folder / f"{NAME}.safetensors").chmod(0o644)  # weights are written for their owner's eyes only
     result = measure(model, stored) | {"steps": steps, "minutes": round(seconds / 60)}
-    (folder / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
-    write_card(name, result, folder)
+    (folder / f"{NAME}.json").write_text(json.dumps(result, indent=1) + "\n")
+    write_card(result, folder)
 
 
 @torch.no_grad()
@@ -104,7 +106,7 @@ def measure(model: xai.TextModel, tensors: dict[str, torch.Tensor]) -> dict[str,
     return {"texts": len(texts), "tokens": tokens, "plain": plain, "tuned": tuned}
 
 
-def write_card(name: str, result: dict[str, object], folder: Path) -> None:
+def write_card(result: dict[str, object], folder: Path) -> None:
     levels = ["embeddings", *(f"after layer {layer}" for layer in range(len(result["plain"]) - 1))]  # type: ignore[arg-type]
     rows = zip(levels, result["plain"], result["tuned"], strict=True)  # type: ignore[call-overload]
     table = "\n".join(f"| {level} | {plain:.3f} | {tuned:.3f} |" for level, plain, tuned in rows)
@@ -112,7 +114,7 @@ def write_card(name: str, result: dict[str, object], folder: Path) -> None:
         dedent(f"""\
         # Tuned lenses
 
-        `{name}.safetensors`: an affine translator for each level of the residual stream of `{name}` but the last,
+        `{NAME}.safetensors`: an affine translator for each level of the residual stream of `{NAME}` but the last,
         `A` (levels, width, width) and `b` (levels, width), after Belrose et al. (2023). h + A h + b goes through the
         model's own last norm and unembedding. `xai.circuits.tuned_translators` reads it.
 

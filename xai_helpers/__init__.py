@@ -45,6 +45,7 @@ _SUBMODULES = (
     "agreement",
     "attention",
     "board",
+    "circuits",
     "comparison",
     "corpus",
     "costs",

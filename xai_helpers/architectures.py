@@ -1,8 +1,8 @@
 """Where the parts of a transformer live in each Hugging Face family: one row per family.
 
-Paths are relative to the stack below the head (`model.base_model`), those of `attention` and `mlp` to one block.
-The word embedding and the unembedding need no row: transformers names them itself (`get_input_embeddings`,
-`get_output_embeddings`).
+Paths are relative to the stack below the head (`model.base_model`), those of `attention`, `mlp` and of what is in them
+to one block. The word embedding and the unembedding need no row: transformers names them itself
+(`get_input_embeddings`, `get_output_embeddings`).
 """
 
 from __future__ import annotations

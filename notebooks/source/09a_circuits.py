@@ -28,12 +28,14 @@ import json
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from transformer_lens import patching as lens_patching
 from transformer_lens.model_bridge import TransformerBridge
 
 import xai_helpers as xai
 from xai_helpers import circuits, viz
-from xai_helpers.circuits import heads, superposition
+from xai_helpers.circuits import heads, sites, superposition
+from xai_helpers.installation import data_folder
 from xai_helpers.viz import plots
 
 # %%
@@ -56,35 +58,30 @@ course.ask("where-to-patch")
 # %% [markdown]
 # ## Patching, by hand
 #
-# A model of three steps: it doubles, adds one, and multiplies by the *other* input.
+# A model with two branches: one doubles, one adds one, and the output is their sum. We run it on a clean and on a
+# corrupted input, and then on the corrupted one again, with one value taken from the clean run:
 
 
 # %%
-def steps(a: float, b: float, patch: dict[str, float] | None = None) -> dict[str, float]:
-    """Each step's value; a value in `patch` takes the place of what would be computed."""
-    values = {}
-    for name, compute in (
-        ("doubled", lambda: 2 * a),
-        ("plus one", lambda: values["doubled"] + 1),
-        ("output", lambda: values["plus one"] * b),
-    ):
-        values[name] = (patch or {}).get(name, compute())
-    return values
+def run(x: float, patch: dict[str, float]) -> dict[str, float]:
+    """All values; those in `patch` take the place of what would be computed."""
+    values = {"left": 2 * x, "right": x + 1} | patch
+    return {"output": values["left"] + values["right"]} | values
 
 
-# %%
-clean, corrupted = steps(3, 1), steps(5, 1)
-print("clean:", clean, " corrupted:", corrupted)
-for name in clean:
-    print(f"{name:9} from the clean run: {steps(5, 1, {name: clean[name]})['output']}")
+clean_run, corrupted_run = run(3, {}), run(5, {})
+low, high = corrupted_run["output"], clean_run["output"]
+for name in ("left", "right", "output"):
+    value = run(5, {name: clean_run[name]})["output"]
+    print(f"{name:6} patched: output {value}, effect {(value - low) / (high - low):.2f}")
 
 # %% [markdown]
-# Whichever is patched, the clean output comes back: on a chain, everything that changed goes through every step. A
-# transformer is no chain. It has a **residual stream** for each token, to which heads and MLPs add; so a patch may do
-# all, something or nothing, and that is what makes the map below worth drawing.
+# The **effect** is 0 where the corrupted output is left as it was, and 1 where the clean one is back. A transformer is
+# larger, and of the same kind: each token has a **residual stream**, to which heads and MLPs add.
 #
 # Two texts, one forward pass each, then one for each place that is patched. **Denoising** puts clean values into the
-# corrupted run: what is *enough* to bring the answer back? **Noising** does the reverse: what can't it do *without*?
+# corrupted run: what is *enough* to bring the answer back? **Noising** puts corrupted ones into the clean run: what can't
+# it do *without*?
 #
 # ## Induction heads, from their definition
 #
@@ -99,8 +96,8 @@ texts = [" ".join([*words, *words[:5]]) for words in drawn]
 print(texts[0], "->", copier.predict(texts[0], k=1)[0].token)
 
 # %% [markdown]
-# An **induction head** attends from a word to what came *after* that word before (Olsson et al., 2022). A
-# **previous-token head** attends to the word before. That is all: mean shares of attention, for each head.
+# An **induction head** attends from a word to what came *after* that word before, and copies it (Olsson et al., 2022). A
+# **previous-token head** attends to the word before. The attention is quickly measured: its mean share, for each head.
 
 # %%
 for role in ("previous_token", "induction"):
@@ -120,46 +117,92 @@ patched = circuits.activation_patching(copier, texts[0], " ".join(changed), targ
 patched.plot()
 
 # %% [markdown]
-# Before layer 0 the clean state must be put at *church*, before layer 1 at the word after it: layer 0 has carried the
-# name of a word one place on. Who did?
+# A row says where the clean state is put: before layer 0 at *church*, and before layer 1 at the word after it. So layer 0
+# has carried the name of a word one place on. (Before layer 1 the state at *church* itself brings back a third: there is
+# more than one way.) One cell of this map by hand:
 
 # %%
+_, cache = circuits.run_with_cache(copier, texts[0], ["resid_pre"])
+after = words.index(asked) + 1
+
+
+def put(stream: torch.Tensor) -> torch.Tensor:
+    """The clean state at one token."""
+    stream = stream.clone()
+    stream[:, after] = cache["resid_pre", 1][after]
+    return stream
+
+
+with sites.written(copier, "resid_pre", 1, put):
+    by_hand = copier.value(" ".join(changed), target)
+assert np.isclose(by_hand, patched.values[1, after], atol=1e-4)
+
+# %% [markdown]
+# **A law:** in a model that reads one way, nothing before the first difference has any effect, for nothing there knows of
+# it. Hold every map against it.
+#
+# Who carried the name? `z` is what a head hands on; each head in turn is patched at all tokens:
+
+# %%
+assert (patched.effect[:, : after - 1] == 0).all()
 by_head = circuits.activation_patching(copier, texts[0], " ".join(changed), target, site="z")
 print(by_head.effect.round(2))
 
 # %% [markdown]
-# The previous-token head alone brings back all of it (`z` is what a head hands on). The four of layer 1 share the rest
-# of the way. Now **ablation**: each head in turn hands on the mean of what it hands on elsewhere. What does the right
-# word's log-probability lose, on all twenty texts?
+# The previous-token head alone brings back all of it; of layer 1 each head alone a third to two thirds. Effects need not
+# add up to 1, neither along the way nor across: the heads of layer 1 do the same work, so each is nearly enough.
+#
+# **Noising** asks what the clean run can't do without. And **ablation** needs no second text: here each head in turn
+# hands on the mean of what it hands on at all tokens of the twenty texts.
 
 # %%
+noised = circuits.activation_patching(
+    copier, texts[0], " ".join(changed), target, site="z", direction="noising"
+)
+print("noising:", noised.effect.round(2).tolist())
 targets = [xai.Target(words[5], output="log_probability") for words in drawn]
-lost = heads.head_ablation(copier, texts, targets)
-print(lost.mean(axis=0).round(2))
+change = heads.head_ablation(copier, texts, targets).mean(axis=0)
+print("ablation, change of the log-probability:", change.round(2).tolist())
 
 # %% [markdown]
-# Without the previous-token head nothing is copied. Without any *one* induction head nothing happens: there are three
-# more. As in chapter 04, taking away one of several that stand in for each other shows nothing. So an ablation of 0 does
-# not say that a head does nothing; patching showed what it does.
+# Without the previous-token head the word's probability falls by a factor of some two hundred. Without any *one*
+# induction head nothing happens. Do they do nothing, then? Take away the whole layer's attention:
+
+# %%
+together = [
+    circuits.ablation(copier, text, goal, replacement="mean", texts=texts, axes=["layer"]).effect
+    for text, goal in zip(texts, targets)
+]
+print("all heads of a layer at once:", np.mean(together, axis=0).round(2))
+
+# %% [markdown]
+# They stand in for each other, like the two words of praise in chapter 04. An ablation of 0 says that nothing is lost as
+# long as all others are there.
 #
 # ### When did they form?
 #
-# The model was kept at some steps of its training, and scored at every tenth:
+# The model was kept at some steps of its training. We put the old weights into a copy, and ask the same definitions:
 
 # %%
-folder = xai.models.data_folder() / "models" / "course-induction" / "checkpoints"
+folder = data_folder() / "models" / "course-induction" / "checkpoints"
+young = xai.wrap(copy.deepcopy(copier.model), copier.tokenizer)
+for step in (0, 380, 410, 540, 1420):
+    weights = load_file(folder / f"step-{step:04}.safetensors")
+    young.model.load_state_dict({k: w.float() for k, w in weights.items()}, strict=False)
+    best = [heads.role_scores(young, texts, role).max() for role in ("previous_token", "induction")]
+    right = [young.predict(t, k=1)[0].token.strip() == words[5] for t, words in zip(texts, drawn)]
+    print(f"step {step:4}: previous {best[0]:.2f}, induction {best[1]:.2f}, right {np.mean(right):.0%}")
+
+# %% [markdown]
+# And the scores of every tenth step, written down when it was trained:
+
+# %%
 scores = json.loads((folder / "scores.json").read_text(encoding="utf-8"))[:100]
-print("step   loss  accuracy  previous  induction")
-for row in scores[0:100:9]:
-    values = (row[name] for name in ("loss", "accuracy", "previous_token", "induction"))
-    print(f"{row['step']:4}", *(f"{value:8.2f}" for value in values))
-
-# %%
 curves = {name: [row[name] for row in scores] for name in ("accuracy", "previous_token", "induction")}
 plots.curves([plots.Panel("course-induction", "tens of steps", curves)], label="share")
 
 # %% [markdown]
-# At step 360 one copy in eight is right, ninety steps later five in six. Such a jump is called a **phase change**. It
+# Nearly nothing happens for 340 steps, and nearly all in the next hundred. Such a jump is called a **phase change**. It
 # comes with the induction heads, and, as not everybody expects, before the previous-token head is clean.
 #
 # ## course-gpt2: who gets the bottle?
@@ -175,8 +218,8 @@ for text in (clean, corrupted):
     print(f"{gpt.value(text, mary):+.2f}  {text} {gpt.predict(text, k=1)[0].token}")
 
 # %% [markdown]
-# **The law.** The last stream is a sum, of all that was written into it. Hold the last norm's scale, and the logit is a
-# sum, too: **direct logit attribution**.
+# The last stream is a sum of all that was written into it. Hold the last norm's scale at what it is, and the logit is a
+# sum, too: that is **direct logit attribution**, and its law is that the parts add up.
 
 # %%
 parts = circuits.logit_attribution(gpt, clean, mary)
@@ -185,8 +228,8 @@ assert np.isclose(total, parts.total, atol=1e-4)
 parts.plot()
 
 # %% [markdown]
-# One head of layer 1 writes most of it. "Direct" means: a head that only tells *other* heads where to look has nothing
-# here. Patching finds those, too:
+# One head of layer 1 writes most of it. "Direct" means: what a head does by telling *other* heads where to look counts as
+# theirs. Patching finds that, too:
 
 # %%
 patched = circuits.activation_patching(gpt, clean, corrupted, mary)
@@ -196,30 +239,62 @@ patched.plot()
 circuits.activation_patching(gpt, clean, corrupted, mary, site="z").plot()
 
 # %% [markdown]
-# Above, 0 is the corrupted run and 1 the clean one. Positions before the changed name have *exactly* 0: the model reads
-# one way, so nothing there knows of the change. At layer 0 the change sits on the second *John*; by layer 1 most of it
-# has been carried to the last token. And the head that matters most by patching, in layer 0, had nothing directly.
-#
-# Is that so for one sentence only? On sixty held-out prompts, with names, frames or objects that were never trained on,
-# each head replaced by its mean:
+# Before layer 0 the change sits on the second *John*; before layer 1 most of it is at the last token, four places on. The
+# head that matters most by patching, 0.0, added next to nothing directly. Where does it look, and at which token does it
+# matter?
 
 # %%
-sample = xai.models.data_folder() / "corpora" / "course-gpt2-sample.jsonl"
-cases = [json.loads(line) for line in sample.read_text(encoding="utf-8").splitlines()]
-cases = [case for case in cases if case["ability"] == "indirect_objects" and case["split"] == "dev"]
-cases = [case for case in cases if len(case["rivals"]) == 1][:60]
-prompts = [case["prompt"] for case in cases]
-contrasts = [xai.Target(case["answers"][0], versus=case["rivals"][0]) for case in cases]
-
-# %%
-whole = np.mean([gpt.value(prompt, target) for prompt, target in zip(prompts, contrasts)])
-lost = heads.head_ablation(gpt, prompts, contrasts)
-print(f"logit difference {whole:.2f}; what it gains without each head:")
-print(lost.mean(axis=0).round(2))
-print("previous token:", heads.role_scores(gpt, prompts, "previous_token")[0].round(2))
+tokens = [unit.text for unit in gpt.encode(clean).units]
+_, cache = circuits.run_with_cache(gpt, clean, ["pattern"])
+seen = cache["pattern", 0][0, -1]
+print("head 0.0, from 'to':", [(tokens[i], round(float(seen[i]), 2)) for i in seen.topk(3).indices])
+by_place = circuits.activation_patching(
+    gpt, clean, corrupted, mary, site="z", axes=["layer", "position", "head"]
+)
+print({token: effect for token, effect in zip(tokens, by_place.effect[0, :, 0].round(2)) if effect})
 
 # %% [markdown]
-# The head of layer 0 is a previous-token head, and most is lost without it.
+# HEAD STORY
+#
+# ### On prompts that were not used to find it
+#
+# Of the held-out prompts we take twelve of each kind: with a new pair of names, new names, a new object, a new frame, or
+# a frame of a new shape. The corrupted text has the other name at the last place.
+
+# %%
+sample = data_folder() / "corpora" / "course-gpt2-sample.jsonl"
+cases = [json.loads(line) for line in sample.read_text(encoding="utf-8").splitlines()]
+cases = [c for c in cases if c["ability"] == "indirect_objects" and c["split"] == "dev"]
+cases = [c for c in cases if len(c["rivals"]) == 1]
+kinds = ("pair", "name", "object", "frame", "skeleton")
+cases = [c for kind in kinds for c in [c for c in cases if c["kind"] == kind][:12]]
+
+
+def swapped(case: dict) -> str:
+    """The prompt with the repeated name, at its last place, replaced by the other one."""
+    before, _, after = case["prompt"].rpartition(case["rivals"][0])
+    return before + case["answers"][0] + after
+
+
+# %%
+prompts = [case["prompt"] for case in cases]
+contrasts = [xai.Target(case["answers"][0], versus=case["rivals"][0]) for case in cases]
+maps = [
+    circuits.activation_patching(gpt, case["prompt"], swapped(case), target, site="z").effect
+    for case, target in zip(cases, contrasts)
+]
+print("patching, mean over", len(maps), "prompts:\n", np.mean(maps, axis=0).round(2))
+change = heads.head_ablation(gpt, prompts, contrasts).mean(axis=0)
+print("ablation, change of the logit difference:\n", change.round(2))
+
+# %%
+direct = [circuits.logit_attribution(gpt, p, t).heads for p, t in zip(prompts, contrasts)]
+print("direct attribution:\n", np.mean(direct, axis=0).round(2))
+whole = np.mean([gpt.value(prompt, target) for prompt, target in zip(prompts, contrasts)])
+print(f"logit difference {whole:.2f}")
+
+# %% [markdown]
+# HELD OUT STORY
 #
 # ### Facts
 #
@@ -232,15 +307,15 @@ paris = xai.Target("Paris", versus="Berlin")
 circuits.activation_patching(gpt, eiffel, gate, paris).plot()
 
 # %% [markdown]
-# Through layers 0 and 1 it sits on the two tokens of the subject. Before layer 2 it is at the last token, and nowhere
-# else: layer 1 has looked it up. The sites say by what:
+# FACT STORY
 
 # %%
 for site in ("attn_out", "mlp_out"):
-    p = circuits.activation_patching(gpt, eiffel, gate, paris, site=site)
-    print(site, p.effect[:, -1].round(2))
+    circuits.activation_patching(gpt, eiffel, gate, paris, site=site).plot().show()
 
 # %% [markdown]
+# FACT SITES
+#
 # ## Explore
 #
 # A site, two axes, a metric, a pair of texts. For *Mary*: which site shows the carrying from the second name to the last
@@ -294,7 +369,7 @@ lens.plot()
 # texts (how far from the model's own prediction, in nats, at the mean token), and at our one token:
 
 # %%
-card = json.loads((xai.models.data_folder() / "lenses" / "course-gpt2.json").read_text())
+card = json.loads((data_folder() / "lenses" / "course-gpt2.json").read_text())
 tuned = circuits.logit_lens(gpt, eiffel, translators=circuits.tuned_translators())
 print("              held-out texts    of, in our text")
 print("              logit   tuned     logit   tuned")
@@ -327,7 +402,8 @@ viz.explore(
 # ## More features than dimensions
 #
 # A direction in the stream may stand for one thing. But there are more things than dimensions. A toy model (Elhage et
-# al., 2022) has five features, of falling importance, and two dimensions to keep them in. How often is a feature there?
+# al., 2022) is given five numbers, the features x, of falling importance, and has two dimensions to keep them in: it
+# computes x' = relu(WᵀWx + b), and is trained to give x back. All depends on how often a feature is there (not 0):
 
 # %%
 densities = [1.0, 0.5, 0.3, 0.2, 0.1, 0.05, 0.02]
@@ -336,8 +412,9 @@ for density, kept, loss in zip(densities, toys.kept, toys.loss):
     print(f"there in {density:4.0%}: lengths {kept.round(1)}, error {loss:.2f}")
 
 # %% [markdown]
-# Features that are always there get a dimension each, and the rest nothing. If they are rare, all five are kept, at
-# angles of 72 degrees: **superposition**. They disturb each other, but seldom two at once.
+# The error is a share of what the best constant answer leaves. Where all are always there, the two most important get a
+# dimension each, and the rest nothing. The rarer they are, the more are kept (which ones is partly chance: at 50 % the
+# second lost its place), in the end all five: **superposition**. They disturb each other, but are seldom there together.
 
 # %%
 def directions(density: float) -> plots.Picture:
@@ -345,11 +422,13 @@ def directions(density: float) -> plots.Picture:
     return toys.plot(densities.index(density))
 
 
-viz.explore(directions, density=densities, labels={"density": "a feature is there"})
+viz.explore(
+    directions, density=densities, start={"density": 0.05}, labels={"density": "a feature is there"}
+)
 
 # %% [markdown]
-# The matrix is WᵀW: on the diagonal how far a feature is kept, beside it what each adds to the others when it is there.
-# So one neuron, or one direction, need not mean one thing.
+# On the right WᵀW: on the diagonal how far a feature is kept, beside it what each adds to the others when it is there. So
+# what one finds along a direction need not be one thing.
 #
 # ## Where it breaks
 #
@@ -369,12 +448,12 @@ print("effects before it:", set(patched.effect[:, :first].ravel().tolist()))
 print("argmax over layers: ", patched.values.argmax(axis=0).tolist())
 
 # %% [markdown]
-# A model that reads one way *can't* know of a change that is still to come. All layers have the same effect there, zero,
-# and an `argmax` over equal numbers gives the first of them, 0. A 9 at position 0 was not computed. (GPT-2's tokenizer
-# cuts these words as ours does, and adds at most one token: 15, not 18.) And the tutorial's metric subtracts the wrong
-# way round: it prints +4.81 for *John* minus *Mary* on a text whose answer is *Mary*.
+# A model that reads one way *can't* know of a change that is still to come. All layers have the same effect there, and an
+# `argmax` over equal numbers gives the first of them, 0. Whatever put a 9 there, it was no effect; at best it is
+# rounding, of which an `argmax` makes a layer like any other. Nor do 18 positions fit these texts.
 #
-# What would have told: print the map, not its argmax; put names on the axes; and check the law before reading on.
+# What would have told: print the map, not its argmax; put names on the axes; and hold it against the law before
+# drawing conclusions.
 #
 # ## The same by a library
 #
@@ -403,18 +482,19 @@ print("greatest difference below 0.0001:", theirs.shape)
 #
 # ## What GPT-2 does differently
 #
-# In GPT-2 small, 26 heads in seven groups take part in this task (Wang et al., 2022, of Redwood Research): heads that
-# find the repeated name, heads that keep the last token from attending to it, heads that copy the other name, and
-# backups that take over when those are ablated. Ours has four layers and does with two what GPT-2 does with twelve. In
-# GPT-2 XL, facts are gathered at the subject's last token by MLPs in the middle layers, and read from there by attention
-# (Meng et al., 2022; Geva et al., 2023); in ours, by what you saw, layer 1's attention does both. What transfers is the
-# way to ask: a definition, an intervention, prompts that were not used to find the head.
+# In GPT-2 small, 26 heads in seven groups take part in this task (Wang et al., 2022, of Redwood Research); among them
+# heads that find the repeated name, heads that keep the last token from attending to it, heads that copy the other name,
+# and backups that take over when those are ablated. Ours does most of it in its first two layers. And its circuits were
+# helped: its first weights were near to copying, with one head looking at the token before, since they would not have
+# formed within hours (its card says how). In larger models facts are gathered at the subject by MLPs of the early and
+# middle layers, and read from there by attention (Meng et al., 2022; Geva et al., 2023). What transfers is the way to
+# ask: a definition, an intervention, prompts that were not used to find the head.
 #
 # ## Exercise 1 (easy, 10 minutes): an induction score
 #
 # From one head's attention (query, key) and the ids of the tokens: the mean share of attention that goes to tokens which
-# come right after an earlier occurrence of the query's token. The mean is over the queries that have one. The token
-# right before the query does not count.
+# come right after an earlier occurrence of the query's token. Neither the query itself nor the token right before it
+# counts (a previous-token head looks there as well). The mean is over the queries that have such a token.
 
 
 # %% tags=["exercise"]
@@ -472,8 +552,8 @@ course.check("patching-map", patching_map)
 # ## Exercise 3 (medium, 15 minutes): who wrote the logit?
 #
 # The last stream is the sum of `parts` (parts, width). A LayerNorm with gain and bias follows, then the dot product with
-# `unembedding`. Give each part's share of the logit, the norm's scale held at what it is, and last the share of the
-# norm's bias. The shares add up to the logit.
+# `unembedding`. How much does each part add to the logit, if the scale is held at that of the whole stream? (The norm
+# also takes off the mean: of each part its own.) Last comes what the norm's bias adds. All add up to the logit.
 
 
 # %% tags=["exercise"]
@@ -495,11 +575,12 @@ course.check("logit-shares", logit_shares)
 # %% [markdown]
 # ## Exercise 4 (open): the future lens
 #
-# The logit lens asks a state for the *next* token. Does it know the one after that (Pal et al., 2023)? Take the streams
-# of a hundred sentences from `course-gpt2-sample.jsonl` (`gpt.residual_stream`), and fit a linear map from the state at
-# token i, after some layer, to the state at token i + 1 after the last layer (`np.linalg.lstsq`). Unembed what it gives:
-# how often is the best token the one at i + 2, on sentences that were not fitted? Beside it a control: how often is it
-# for the most frequent token?
+# The logit lens asks a state for the *next* token. Does it know the one after that (Pal et al., 2023)? Take a few hundred
+# sentences of `course-gpt2-sample.jsonl`; `gpt.residual_stream(text)` is (levels, tokens, width). Fit a linear map from
+# the state at token i, after some layer, to the last level's state at token i + 1 (`np.linalg.lstsq`), and give what it
+# foretells to `gpt.unembed`, which applies the last norm as well. How often is the best token the one at i + 2, on
+# sentences that were not fitted? And a control: how often would one be right by always naming the most frequent token?
+# (Open, and not counted in the minutes.)
 #
 # ## Quiz
 
@@ -522,7 +603,7 @@ course.ask("lens-says-nonsense")
 # ## In short
 #
 # - A head's score says where it looks. Whether anything depends on it, an intervention says.
-# - Denoising finds what is enough, noising what is needed. One of several that stand in for each other is neither.
+# - Denoising finds what is enough, noising what is needed. Of several that stand in for each other, none is needed.
 # - In a model that reads one way, nothing before the first difference has any effect: a law that tells bad maps.
 # - The last stream is a sum, so a logit can be taken apart; what works through others has no direct part.
 # - A lens shows what could be read off, in coordinates that need not be the layer's own.

@@ -1,4 +1,4 @@
-"""What does a model compute on its way? All activations of one forward pass, by name.
+"""What does a model compute on its way? One forward pass's embeddings and activations, by name.
 
 The names are TransformerLens' (`blocks.3.attn.hook_pattern`), the model is the stock one, and no weight is folded into
 another. In BERT's relatives, `attn_out` and `mlp_out` are what a block adds, before the norm.
@@ -7,7 +7,7 @@ another. In BERT's relatives, `attn_out` and `mlp_out` are what a block adds, be
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -17,8 +17,6 @@ from ..attention import layer_index
 from ..errors import OptionError
 from ..models import ONE_AT_A_TIME, TextModel, require_evaluation, require_text_model
 from . import sites
-
-EMBEDDINGS = ("hook_embed", "hook_pos_embed")
 
 
 class ActivationCache(Mapping[str, torch.Tensor]):
@@ -38,6 +36,8 @@ class ActivationCache(Mapping[str, torch.Tensor]):
             if site not in sites.NAMES:
                 raise OptionError(f"site {site!r}: choose one of {', '.join(map(repr, sites.SITES))}")
             full = f"blocks.{layer_index(self._model, layer)}.{sites.NAMES[site]}"
+        if full in sites.NAMES:
+            raise KeyError(f"{full!r} is in every layer: name one, as in cache[{full!r}, 0]")
         if full not in self._values:
             raise KeyError(f"{full} was not kept; there is: {', '.join(self._values)}")
         return self._values[str(full)]
@@ -69,7 +69,7 @@ def run_with_cache(
         for layer in range(model.n_layers)
         for site in sites.sites_of(model)
     }
-    wanted = _wanted(names, known)
+    wanted = _wanted(names, [*_embeddings(model), *known], sites.sites_of(model))
     with ONE_AT_A_TIME, torch.no_grad(), contextlib.ExitStack() as stack:
         kept = stack.enter_context(sites.read(model, [known[name] for name in wanted if name in known]))
         embedded: dict[str, torch.Tensor] = {}
@@ -90,12 +90,13 @@ def _embeddings(model: TextModel) -> dict[str, Any]:
     return modules
 
 
-def _wanted(names: Iterable[str] | None, known: dict[str, tuple[str, int]]) -> list[str]:
-    every = [*EMBEDDINGS, *known]
+def _wanted(names: Iterable[str] | None, every: list[str], there: Sequence[str]) -> list[str]:
+    """The full names of what is to be kept, in the order in which it is computed. Raises OptionError."""
     if names is None:
         return every
     names = [names] if isinstance(names, str) else list(names)
     for name in names:
-        if name not in every and name not in sites.SITES:
-            raise OptionError(f"{name!r} is no activation; name a site ({', '.join(sites.SITES)}) or one in full")
-    return [name for name in every if name in names or known.get(name, ("", 0))[0] in names]
+        if name not in every and name not in there:
+            raise OptionError(f"this model has no activation {name!r}; name a site ({', '.join(there)}) or one in full")
+    ends = tuple(f".{sites.NAMES[name]}" for name in names if name in there)
+    return [name for name in every if name in names or (ends and name.endswith(ends))]

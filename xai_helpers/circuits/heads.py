@@ -20,7 +20,7 @@ from ..attribution import Target
 from ..errors import AlignmentError, NoHeadError, OptionError
 from ..models import TextModel, require_evaluation, require_text_model
 from .cache import run_with_cache
-from .patching import Replacement, ablation
+from .patching import Replacement, ablated, plan_of, references
 
 Role = Literal["previous_token", "duplicate_token", "induction", "first_token"]
 # Which keys a role looks at from each query: bool (query, key), from the tokens' ids.
@@ -44,7 +44,7 @@ def role_scores(model: TextModel, texts: Sequence[str], role: Role) -> np.ndarra
     if role not in ROLES:
         raise OptionError(f"role={role!r}: choose one of {', '.join(map(repr, ROLES))}")
     shares = []
-    for weights, ids in _patterns(model, texts):
+    for weights, ids in _patterns("role_scores", model, texts):
         keys = ROLES[role](ids)
         asked = keys.any(-1)
         shares.append((weights * keys).sum(-1)[..., asked])
@@ -61,11 +61,13 @@ def positional_scores(model: TextModel, texts: Sequence[str]) -> np.ndarray:
     the same number of tokens; rows that see one token only are left out. 1 means that positions alone decide. Raises
     AlignmentError, OptionError for fewer than two texts.
     """
-    found = [weights for weights, _ in _patterns(model, texts)]
+    found = [weights for weights, _ in _patterns("positional_scores", model, texts)]
     if len(found) < 2:
         raise OptionError("positional_scores compares texts: give at least two")
-    if len({weights.shape for weights in found}) > 1:
-        raise AlignmentError("positional_scores compares rows of attention: give texts with the same number of tokens")
+    if len({weights.shape for weights in found}) > 1 or found[0].shape[-1] < 2:
+        raise AlignmentError(
+            "positional_scores compares rows of attention: give texts with the same number of tokens, two or more"
+        )
     weights = np.stack(found)  # (texts, layers, heads, query, key)
     distance = 0.5 * np.abs(weights - weights.mean(0)).sum(-1).mean(0)
     return 1 - (distance[..., 1:] if model.architecture.decoder else distance).mean(-1)
@@ -76,8 +78,9 @@ def name_mover_scores(model: TextModel, texts: Sequence[str], names: Sequence[st
 
     names: for each text a name that stands in it, the answer. The attention to it counts where the head copies: where
     what it would bring from the name, by its values and output weights, raises the name's own logit as one of the five
-    most (Wang et al., 2022, "Interpretability in the Wild"; the last norm is held, so its scale does not matter). The
-    mean over texts. Raises NoHeadError for other than causal language models, OptionError.
+    most. After Wang et al. (2022, "Interpretability in the Wild"), who ask what the head would bring from the name's
+    state after the first layer; this asks for what it does bring. The last norm's scale does not matter. The mean over
+    texts. Raises NoHeadError for other than causal language models, OptionError.
     """
     require_text_model("name_mover_scores", model)
     require_evaluation(model)
@@ -95,22 +98,21 @@ def head_ablation(
     *,
     replacement: Replacement = "mean",
     reference: Sequence[str] = (),
-    **options: Any,
 ) -> np.ndarray:
-    """What the target gains when one head's output is replaced, at all positions: (texts, layers, heads).
+    """How the target changes when one head's output is replaced, at all positions: (texts, layers, heads).
 
-    targets: one for each text. replacement, options: as in `patching.ablation`. reference: the texts that "mean" and
-    "resample" take their activations from; none stands for `texts` themselves. Raises as `patching.ablation` does.
+    targets: one for each text. replacement: as in `patching.ablation`. reference: the texts that "mean" and "resample"
+    take their activations from; none stands for `texts` themselves, each of them included. Raises as there.
     """
     if isinstance(texts, str) or len(texts) != len(targets) or not len(texts):
         raise OptionError(f"{len(texts)} texts and {len(targets)} targets: give a list of texts, and a target for each")
-    others = [] if replacement == "zero" else list(reference or texts)
-    return np.stack(
-        [
-            ablation(model, text, target, site="z", replacement=replacement, texts=others, **options).effect
-            for text, target in zip(texts, targets, strict=True)
-        ]
-    )
+    plan = plan_of("head_ablation", model, "z", None, "target", None, "auto")
+    donors = references(model, replacement, reference if reference or replacement == "zero" else texts, plan)
+    effects = [
+        ablated(model, text, target, replacement, donors, plan).effect
+        for text, target in zip(texts, targets, strict=True)
+    ]
+    return np.stack(effects)
 
 
 def output_weights(model: TextModel, layer: int) -> torch.Tensor:
@@ -120,9 +122,10 @@ def output_weights(model: TextModel, layer: int) -> torch.Tensor:
     return weight.detach().unflatten(0, (model.n_heads, -1))
 
 
-def _patterns(model: TextModel, texts: Sequence[str]) -> list[tuple[np.ndarray, np.ndarray]]:
+def _patterns(method: str, model: TextModel, texts: Sequence[str]) -> list[tuple[np.ndarray, np.ndarray]]:
     """Each text's attention, (layers, heads, query, key), and its ids."""
-    require_text_model("heads", model)
+    require_text_model(method, model)
+    require_evaluation(model)
     if isinstance(texts, str) or not len(texts):
         raise OptionError("give a list of texts, with at least one")
     encoded = [model.encode(text) for text in texts]

@@ -101,7 +101,7 @@ def logit_lens(
 
 
 def translated(stream: torch.Tensor, level: int, translators: Translators | None) -> torch.Tensor:
-    """A level's stream (..., width) in the coordinates of the last: h + A h + b (Belrose et al., 2023, eq. 4)."""
+    """A level's stream (..., width) in the coordinates of the last: h + A h + b."""
     if translators is None or level >= len(translators["A"]):
         return stream
     matrix, bias = (translators[name][level].to(stream) for name in ("A", "b"))
@@ -125,9 +125,9 @@ def tuned_translators(name: str = "course-gpt2") -> Translators:
 class LogitAttribution:
     """A logit, or a difference of two, as a sum of what was written into the stream at the readout.
 
-    heads: (layers, heads). mlps: (layers,), their output biases included. attention_biases: (layers,), what attention
-    adds whatever its heads do. embeddings: by name, "tokens" and where the family has them "positions". bias: of the
-    last norm and the unembedding. total: the logit. gap: what rounding leaves.
+    heads: (layers, heads), with what the bias of their values brings. mlps: (layers,), their output biases included.
+    attention_biases: (layers,), those of the output. embeddings: by name, "tokens" and where the family has them
+    "positions". bias: of the last norm and the unembedding. total: the logit. gap: what rounding leaves.
     """
 
     heads: np.ndarray
@@ -178,8 +178,8 @@ def logit_attribution(model: TextModel, text: str, target: Target | str | int | 
     asked = target if isinstance(target, Target) else Target(target)
     if asked.output != "logit":
         raise OptionError(f"output={asked.output!r}: only logits are sums; ask for output='logit'")
-    names = ["hook_embed", "hook_pos_embed", "z", "mlp_out", "resid_post"]
-    logits, cache = run_with_cache(model, text, names)
+    positions = [] if model.architecture.positions is None else ["hook_pos_embed"]
+    logits, cache = run_with_cache(model, text, ["hook_embed", *positions, "z", "mlp_out", "resid_post"])
     encoded = model.encode(text)
     place = model.readout(encoded, asked.position)
     at_readout = (logits if model.kind == "classifier" else logits[place]).double()

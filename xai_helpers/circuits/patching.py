@@ -1,10 +1,11 @@
 """Which activation carries the difference between two texts? Take it from one run, put it into the other, and look.
 
-Activation patching (Vig et al., 2020, "Investigating Gender Bias in Language Models Using Causal Mediation Analysis";
-Meng et al., 2022, "Locating and Editing Factual Associations in GPT") compares two texts that differ in what matters,
-and in nothing else. Denoising puts clean activations into the corrupted run, and finds what is enough to mend it;
-noising puts corrupted ones into the clean run, and finds what it can't do without. Ablation has no second text: the
-activation is replaced by zeros, by a mean, or by that of another text.
+Activation patching (Vig et al., 2020, "Investigating Gender Bias in Language Models Using Causal Mediation Analysis")
+compares two texts that differ in what matters, and in nothing else. (Meng et al., 2022, "Locating and Editing Factual
+Associations in GPT", put noise on the subject instead of another one.) Denoising puts clean activations into the
+corrupted run, and finds what is enough to mend it; noising puts corrupted ones into the clean run, and finds what it
+can't do without. Ablation has no second text: the activation is replaced by zeros, by a mean, or by that of another
+text.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from ..attention import chosen_layers
 from ..attribution import Target
 from ..batches import BatchSize, rows_at_once
 from ..errors import AlignmentError, OptionError
-from ..models import EncodedText, TextModel, require_evaluation, require_text_model
+from ..models import ONE_AT_A_TIME, EncodedText, TextModel, require_evaluation, require_text_model
 from ..targets import ResolvedTarget, predicted_from
 from . import sites
 from .resuming import Recording, record, resume
@@ -34,10 +35,11 @@ Metric = Literal["target", "kl"]
 METRICS: tuple[Metric, ...] = ("target", "kl")
 Replacement = Literal["zero", "mean", "resample"]
 REPLACEMENTS: tuple[Replacement, ...] = ("zero", "mean", "resample")
-AXES = (("layer", "position"), ("layer", "head"), ("layer", "position", "head"))
+AXES = (("layer", "position"), ("layer", "head"), ("layer", "position", "head"), ("layer",))
 WORTH = 32  # tokens that a pass of its own must save, by starting later in the text
 
 Measure = Callable[[torch.Tensor], torch.Tensor]
+Activations = Mapping[tuple[str, int], torch.Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,8 +100,9 @@ def activation_patching(
     target: as everywhere, resolved in the clean text; a contrast ("Mary" versus "John") is the logit difference.
     metric: "target", or "kl", how far the prediction is from the clean one (Kullback-Leibler divergence, in nats).
     site: one of `sites.SITES`. axes: what is patched at once: ("layer", "position"), all heads there, the default;
-    ("layer", "head"), at all positions, the default of q, k, v, z and pattern; or ("layer", "position", "head"). A
-    pattern's position is that of its query; keys and values that heads share are patched once for all of them.
+    ("layer", "head"), at all positions, the default of q, k, v, z and pattern; ("layer", "position", "head"); or
+    ("layer",), everything there. A pattern's position is that of its query; keys and values that heads share are
+    patched once for all of them.
     direction: "denoising" patches clean activations into the corrupted run, "noising" the reverse. layers: which; None
     for all. batch_size: texts in one pass, or "auto"; values depend on it in rounding only.
 
@@ -107,25 +110,19 @@ def activation_patching(
     model, and in the last block beside the readout. Raises AlignmentError where the texts have different numbers of
     tokens, OptionError, and whatever the target raises.
     """
-    require_text_model("activation_patching", model)
-    require_evaluation(model)
+    plan = plan_of("activation_patching", model, site, axes, metric, layers, batch_size)
     _one_of(direction, "direction", DIRECTIONS)
-    _one_of(metric, "metric", METRICS)
-    chosen = _axes(model, site, axes)
-    depths = chosen_layers(model, layers)
-    rows_at_once(model, 1, batch_size)  # complains before the model runs
     encoded, other = model.encode(clean), model.encode(corrupted)
     place = _aligned(model, encoded, other, target)
-    wanted = [(site, layer) for layer in depths]
-    runs = [record(model, text, place, wanted) for text in (encoded, other)]
+    runs = [record(model, text, place, plan.wanted) for text in (encoded, other)]
     resolved = model.resolve(target, encoded, runs[0].logits)
     measure = _measure(resolved, metric, runs[0].logits)
     donor, base = runs if direction == "denoising" else runs[::-1]
-    values = _patched(base, donor.kept, site, chosen, depths, measure, batch_size, len(encoded.units))
+    values = _patched(base, donor.kept, plan, measure, len(encoded.units))
     return Patching(
         values=values,
-        axes=chosen,
-        names=_names(model, chosen, depths, (encoded, other), values.shape),
+        axes=plan.axes,
+        names=_names(plan, (encoded, other), values.shape),
         clean=float(measure(runs[0].logits)),
         corrupted=float(measure(runs[1].logits)),
         site=site,
@@ -157,107 +154,131 @@ def ablation(
     many tokens as the text. The rest as in `activation_patching`. Raises AlignmentError, OptionError, and whatever the
     target raises.
     """
-    require_text_model("ablation", model)
+    plan = plan_of("ablation", model, site, axes, metric, layers, batch_size)
+    return ablated(model, text, target, replacement, references(model, replacement, texts, plan), plan)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is replaced, one cell of a map after the other, and what is measured: options that have been checked."""
+
+    site: str
+    axes: tuple[str, ...]
+    layers: tuple[int, ...]
+    metric: Metric
+    batch_size: BatchSize
+
+    @property
+    def wanted(self) -> list[tuple[str, int]]:
+        """The activations that are needed, by (site, layer)."""
+        return [(self.site, layer) for layer in self.layers]
+
+
+def plan_of(
+    method: str,
+    model: TextModel,
+    site: str,
+    axes: Sequence[str] | None,
+    metric: Metric,
+    layers: Sequence[int] | None,
+    batch_size: BatchSize,
+) -> Plan:
+    """Checks the options before anything runs."""
+    require_text_model(method, model)
     require_evaluation(model)
-    _one_of(replacement, "replacement", REPLACEMENTS)
     _one_of(metric, "metric", METRICS)
-    chosen = _axes(model, site, axes)
-    depths = chosen_layers(model, layers)
     rows_at_once(model, 1, batch_size)
-    if isinstance(texts, str) or bool(texts) == (replacement == "zero"):
+    return Plan(site, _axes(model, site, axes), tuple(chosen_layers(model, layers)), metric, batch_size)
+
+
+def references(model: TextModel, replacement: Replacement, texts: Sequence[str], plan: Plan) -> list[Activations]:
+    """What an ablation puts in an activation's place: once, or for "resample" for each of the texts."""
+    _one_of(replacement, "replacement", REPLACEMENTS)
+    if isinstance(texts, str) or bool(len(texts)) == (replacement == "zero"):
         needs = "takes no texts" if replacement == "zero" else "needs texts, in a list"
         raise OptionError(f"replacement={replacement!r} {needs}")
-    encoded = model.encode(text)
-    others = [model.encode(other) for other in texts]
-    if replacement == "resample" or site == "pattern":
-        for other in others:
-            _same_length(encoded, other)
-    place = predicted_from(model, encoded, target.position if isinstance(target, Target) else -1)
-    wanted = [(site, layer) for layer in depths]
-    run = record(model, encoded, place, wanted)
-    resolved = model.resolve(target, encoded, run.logits)
-    measure = _measure(resolved, metric, run.logits)
-    values = [
-        _patched(run, donors, site, chosen, depths, measure, batch_size, len(encoded.units))
-        for donors in _donors(run, others, wanted, replacement)
-    ]
-    return Patching(
-        values=np.mean(values, axis=0),
-        axes=chosen,
-        names=_names(model, chosen, depths, (encoded,), values[0].shape),
-        clean=float(measure(run.logits)),
-        corrupted=None,
-        site=site,
-        target=resolved.target,
-        metric=metric,
-        how=replacement,
-        model=model.name,
-        texts=(text, *texts),
-    )
-
-
-Activations = Mapping[tuple[str, int], torch.Tensor]
-
-
-def _donors(
-    run: Recording, others: Sequence[EncodedText], wanted: Sequence[tuple[str, int]], replacement: Replacement
-) -> list[Activations]:
-    """What takes the place of a run's activations, once or for each of the other texts."""
     if replacement == "zero":
-        return [{key: torch.zeros_like(own) for key, own in run.kept.items()}]
+        return [dict.fromkeys(plan.wanted, torch.zeros((), dtype=model.model.dtype, device=model.model.device))]
     found: list[Activations] = []
-    for other in others:
-        with torch.no_grad(), sites.read(run.model, wanted) as kept:
-            run.model.forward(other)
+    for encoded in [model.encode(text) for text in texts]:
+        with ONE_AT_A_TIME, torch.no_grad(), sites.read(model, plan.wanted) as kept:
+            model.forward(encoded)
         found.append(kept)
     if replacement == "resample":
         return found
-    mean: dict[tuple[str, int], torch.Tensor] = {}
-    for key in wanted:
-        if key[0] == "pattern":
-            mean[key] = torch.stack([kept[key] for kept in found]).mean(0)
-        else:
-            of_all = torch.cat([kept[key] for kept in found], dim=1).mean(1, keepdim=True)
-            mean[key] = of_all.expand_as(run.kept[key])
-    return [mean]
+    if plan.site != "pattern":
+        return [{key: torch.cat([kept[key] for kept in found], dim=1).mean(1, keepdim=True) for key in plan.wanted}]
+    if len({kept[plan.wanted[0]].shape for kept in found}) > 1:
+        raise AlignmentError("the mean of patterns needs texts with the same number of tokens")
+    return [{key: torch.stack([kept[key] for kept in found]).mean(0) for key in plan.wanted}]
 
 
-def _patched(
-    base: Recording,
-    donors: Activations,
-    site: str,
-    axes: tuple[str, ...],
-    depths: Sequence[int],
-    measure: Measure,
-    batch_size: BatchSize,
-    n_tokens: int,
-) -> np.ndarray:
+def ablated(
+    model: TextModel,
+    text: str,
+    target: Target | str | int | None,
+    replacement: Replacement,
+    donors: Sequence[Activations],
+    plan: Plan,
+) -> Patching:
+    """`ablation` with what `references` found."""
+    encoded = model.encode(text)
+    place = predicted_from(model, encoded, target.position if isinstance(target, Target) else -1)
+    run = record(model, encoded, place, plan.wanted)
+    resolved = model.resolve(target, encoded, run.logits)
+    measure = _measure(resolved, plan.metric, run.logits)
+    n = len(encoded.units)
+    if replacement == "resample" or plan.site == "pattern":
+        for donor in donors:
+            tokens = donor[plan.wanted[0]].shape[-1 if plan.site == "pattern" else 1]
+            if replacement != "zero" and tokens != n:
+                raise AlignmentError(f"the text has {n} tokens and one to take from {tokens}: give as long a one")
+    values = [_patched(run, donor, plan, measure, n) for donor in donors]
+    return Patching(
+        values=np.mean(values, axis=0),
+        axes=plan.axes,
+        names=_names(plan, (encoded,), values[0].shape),
+        clean=float(measure(run.logits)),
+        corrupted=None,
+        site=plan.site,
+        target=resolved.target,
+        metric=plan.metric,
+        how=replacement,
+        model=model.name,
+        texts=(text,),
+    )
+
+
+def _patched(base: Recording, donors: Activations, plan: Plan, measure: Measure, n_tokens: int) -> np.ndarray:
     """The metric with each cell's activation replaced by the donor's: (layers, ...) as the axes say."""
-    whole = float(measure(base.logits))
+    site, whole = plan.site, float(measure(base.logits))
     results = []
-    for layer in depths:
-        own, donor = base.kept[site, layer], _cut(site, donors[site, layer], base)
-        where, shape = _cells(site, axes, own)
+    for layer in plan.layers:
+        own = base.kept[site, layer]
+        donor = _fitted(site, donors[site, layer], own)
+        where, shape = _cells(site, plan.axes, own)
         changes = where & _differs(site, own, donor)
         if layer == base.model.n_layers - 1 and site not in ("resid_pre", "k", "v"):
             changes[:, torch.arange(changes.shape[1]) != base.place] = False  # the rest of the last block is not read
         values = torch.full((len(where),), whole, dtype=torch.float64)
-        for rows, start in _parts(base, changes, batch_size):
+        for rows, start in _parts(base, changes, plan.batch_size):
             change = _replacing(site, donor, where[rows])
             values[rows] = measure(resume(base, site, layer, change, len(rows), start)).cpu()
         results.append(values.view(shape))
     stacked = torch.stack(results).numpy()
-    if "position" not in axes:
+    if "position" not in plan.axes:
         return stacked
     after = [(0, 0)] * stacked.ndim  # the readout of a causal model: nothing there is read
     after[1] = (0, n_tokens - stacked.shape[1])
     return np.pad(stacked, after, constant_values=whole)
 
 
-def _cut(site: str, donor: torch.Tensor, base: Recording) -> torch.Tensor:
-    """The donor's activations of the tokens that the base was recorded for."""
-    n = base.ids.shape[1]
-    return donor[:, :, :n, :n] if site == "pattern" else donor[:, :n]
+def _fitted(site: str, donor: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
+    """The donor's activations of the tokens that the text was recorded for; one for all tokens, where it has one."""
+    n = own.shape[2 if site == "pattern" else 1]
+    if donor.ndim and donor.shape[1] > 1:
+        donor = donor[:, :, :n, :n] if site == "pattern" else donor[:, :n]
+    return donor.expand_as(own)
 
 
 def _cells(site: str, axes: tuple[str, ...], own: torch.Tensor) -> tuple[torch.Tensor, tuple[int, ...]]:
@@ -265,12 +286,11 @@ def _cells(site: str, axes: tuple[str, ...], own: torch.Tensor) -> tuple[torch.T
     heads, tokens = 1, own.shape[1]
     if site in sites.BY_HEAD:
         heads, tokens = (own.shape[1], own.shape[2]) if site == "pattern" else (own.shape[2], own.shape[1])
-    where = torch.eye(tokens * heads, dtype=torch.bool).view(tokens, heads, tokens, heads)
-    if axes == AXES[0]:
-        return where.any(1), (tokens,)
-    if axes == AXES[1]:
-        return where.any(0), (heads,)
-    return where.flatten(0, 1), (tokens, heads)
+    shape = tuple({"position": tokens, "head": heads}[axis] for axis in axes[1:])
+    one_token = torch.eye(tokens, dtype=torch.bool) if "position" in axes else torch.ones(1, tokens, dtype=torch.bool)
+    one_head = torch.eye(heads, dtype=torch.bool) if "head" in axes else torch.ones(1, heads, dtype=torch.bool)
+    where = one_token[:, None, :, None] & one_head[None, :, None, :]
+    return where.flatten(0, 1), shape
 
 
 def _differs(site: str, own: torch.Tensor, donor: torch.Tensor) -> torch.Tensor:
@@ -304,9 +324,8 @@ def _parts(run: Recording, changes: torch.Tensor, batch_size: BatchSize) -> list
     rows = rows[first[rows].argsort(stable=True)]
     if not len(rows):
         return []
-    starts = [0]
+    starts, at_once = [0], rows_at_once(run.model, changes.shape[1], batch_size)
     for i in range(1, len(rows)):
-        at_once = rows_at_once(run.model, changes.shape[1], batch_size)
         saved = int(first[rows[i]] - first[rows[starts[-1]]]) * (len(rows) - i)
         if saved >= WORTH or i - starts[-1] >= at_once:
             starts.append(i)
@@ -354,19 +373,12 @@ def _axes(model: TextModel, site: str, axes: Sequence[str] | None) -> tuple[str,
     return chosen
 
 
-def _names(
-    model: TextModel,
-    axes: tuple[str, ...],
-    depths: Sequence[int],
-    texts: tuple[EncodedText, ...],
-    shape: tuple[int, ...],
-) -> tuple[tuple[str, ...], ...]:
+def _names(plan: Plan, texts: tuple[EncodedText, ...], shape: tuple[int, ...]) -> tuple[tuple[str, ...], ...]:
     """What is on each axis; a token that differs between the texts is named in both."""
-    tokens = tuple(
-        "/".join(dict.fromkeys(unit.text for unit in pair)) for pair in zip(*(t.units for t in texts), strict=True)
-    )
-    named = {"layer": tuple(map(str, depths)), "position": tokens}
-    return tuple(named.get(axis, tuple(map(str, range(n)))) for axis, n in zip(axes, shape, strict=True))
+    pairs = zip(*(text.units for text in texts), strict=True)
+    tokens = tuple("/".join(dict.fromkeys(unit.text for unit in pair)) for pair in pairs)
+    named = {"layer": tuple(map(str, plan.layers)), "position": tokens}
+    return tuple(named.get(axis, tuple(map(str, range(n)))) for axis, n in zip(plan.axes, shape, strict=True))
 
 
 def _one_of(value: Any, name: str, choices: Sequence[str]) -> None:

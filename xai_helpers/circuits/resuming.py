@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from transformers.cache_utils import Cache
+from transformers.cache_utils import Cache, DynamicCache
 from transformers.modeling_outputs import BaseModelOutputWithPoolingAndCrossAttentions
 
 from ..architectures import blocks_of, replaced
@@ -64,7 +64,9 @@ def record(model: TextModel, encoded: EncodedText, place: int, wanted: Iterable[
         kept = stack.enter_context(sites.read(model, [*wanted, ("resid_post", model.n_layers - 1)]))
         for block in blocks_of(model.model):
             stack.callback(block.register_forward_pre_hook(note, with_kwargs=True).remove)
-        options = {"use_cache": True} if decoder else {"attention_mask": encoded.mask}
+        # A cache of one's own keeps every key, also where the model would keep those within its window only.
+        own = {"use_cache": True, "past_key_values": DynamicCache()}
+        options: dict[str, Any] = own if decoder else {"attention_mask": encoded.mask}
         output = model.model.base_model(input_ids=ids, **options)
         memory = tuple((layer.keys, layer.values) for layer in output.past_key_values.layers) if decoder else None
         logits = _predicted(model, ids, place, kept["resid_post", model.n_layers - 1][:, place : place + 1])[0]

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 from ..architectures import blocks_of, hooked
+from ..editing import NAME as EDITED
 from ..editing import edited_attention, is_edited
 from ..errors import OptionError, UnsupportedArchitectureError
 from ..models import TextModel
@@ -38,7 +39,6 @@ NAMES = {
 }
 SITES = tuple(NAMES)
 BY_HEAD = ("q", "k", "v", "pattern", "z")
-LATE = SITES[SITES.index("attn_out") :]  # computed token by token, from z on
 
 Change = Callable[[torch.Tensor], torch.Tensor]
 
@@ -91,6 +91,15 @@ def sites_of(model: TextModel) -> tuple[str, ...]:
     return tuple(site for site in SITES if not (site == "resid_mid" and parallel))
 
 
+def require_eager(model: TextModel) -> None:
+    """Raises UnsupportedArchitectureError where attention runs by a function that gives no weights."""
+    if model.config._attn_implementation not in ("eager", EDITED):
+        raise UnsupportedArchitectureError(
+            f"{model.name} computes attention without its weights; switch back with "
+            "model.model.set_attn_implementation('eager')"
+        )
+
+
 @contextlib.contextmanager
 def read(model: TextModel, wanted: Iterable[tuple[str, int]]) -> Iterator[dict[tuple[str, int], torch.Tensor]]:
     """Within the context, what a forward pass computes at these (site, layer) is kept in the dictionary.
@@ -98,6 +107,7 @@ def read(model: TextModel, wanted: Iterable[tuple[str, int]]) -> Iterator[dict[t
     Values: (rows, tokens, width), (rows, tokens, heads, width), or for patterns (rows, heads, query, key), cut off from
     the graph. What is kept is the caller's own: later changes in place by the model don't reach it.
     """
+    require_eager(model)
     kept: dict[tuple[str, int], torch.Tensor] = {}
     blocks = blocks_of(model.model)
     with contextlib.ExitStack() as stack:

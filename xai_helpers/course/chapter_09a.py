@@ -164,56 +164,56 @@ PICKS: dict[str, dict[str, Any]] = {}
 
 QUESTIONS: dict[str, tuple[str, dict[str, str], str]] = {
     "where-to-patch": (
-        "Only the second 'John' differs between the texts. Where, before the first layer, brings the clean state 'Mary' back?",
+        "Where must the clean state be put, to get 'Mary' back: before the first layer, and before the last one?",
         {
-            "At 'Mary', the name that is asked for": "The state there is the same in both runs: nothing before the change knows of it.",
-            "At the second 'John', and nowhere else": "Before the first layer that is all that differs. Later it has been carried elsewhere: see where.",
-            "At 'to', where the answer is read": "Later, yes. Before the first layer the state at 'to' is the same in both runs.",
-        },
-        "b",
-    ),
-    "looks-at-so-uses": (
-        "A head attends to the right name with weight 0.9. What follows?",
-        {
-            "It copies that name into the answer": "It may write anything of what it finds, or something that nothing reads.",
-            "The answer depends on the head": "For that, change what it hands on, and look at the answer.",
-            "It looks there, and no more": "What it hands on, and who reads it, has to be tested.",
+            "Both times at 'Mary', the name that is asked for": "The state there is the same in both runs: nothing before the change knows of it.",
+            "Both times at 'to', where the answer is read": "Before the last layer, yes. Before the first one, the state at 'to' is the same in both runs.",
+            "First at the second 'John', at last at 'to'": "Before the first layer the runs differ at that one token. What matters of it is carried to where it is read.",
         },
         "c",
+    ),
+    "looks-at-so-uses": (
+        "A head attends to the right name with weight 0.9. What has still to be shown, before one says that it copies the name?",
+        {
+            "That its weight is as high on other prompts": "Then it looks there on other prompts, too. What it hands on is still unknown.",
+            "What it hands on, and that the answer changes with it": "It may write anything of what it finds, or something that nothing reads.",
+            "That no other head attends to the name": "Others may as well, as four induction heads do. That speaks neither for nor against this one.",
+        },
+        "b",
     ),
     "ablation-of-zero": (
         "Replacing a head by its mean changes nothing. What did you learn?",
         {
-            "Nothing is lost without it as long as all others are there": "As with one induction head of four. Take away all four, and the copying is gone.",
-            "The head does nothing for this task": "Each of four induction heads had 0. Together they do all of it.",
-            "Its mean is the same as its output here": "Possible, and not what happened in the example: another did its work.",
+            "Nothing is lost without it as long as all others are there": "As with one induction head of four. Without all four the copying was gone.",
+            "The head does nothing for this task": "Each of four induction heads had 0, and without all four the copying was gone.",
+            "Its output hardly depends on the text": "For the induction heads it does: each of them alone brought back a third or more.",
         },
         "a",
     ),
     "noising-denoising": (
-        "A component has effect 1 by denoising, and hardly changes anything by noising. How can that be?",
+        "A component has effect 0.6 by denoising, and nothing is lost by noising it. How can that be?",
         {
-            "One of the two was computed wrongly": "They ask different questions, so their answers may differ.",
-            "It is enough for the answer, and another can do the same": "Denoising finds what is enough, noising what is needed.",
-            "It is needed for the answer, but not enough": "Then it would be the other way round.",
+            "Denoising counts what other components add later": "Both let all later layers run. They differ in the run that is patched into.",
+            "It goes far alone, and another can do the same": "Denoising finds what is enough, noising what is needed. The induction heads were such a case.",
+            "It is needed for the answer, but not enough": "Then noising would show it, and denoising might not.",
         },
         "b",
     ),
     "direct-nothing": (
-        "A head has no part in the logit by direct attribution, and is the most important one by patching. Why?",
+        "A head adds nearly nothing to the logit directly, and by patching it is the most important one. Why?",
         {
-            "It writes what later heads read": "The previous-token head tells others where to look. None of that is its own direct part.",
-            "The norm's scale was held, which hides it": "The scale divides all parts alike. It makes none of them vanish.",
-            "Patching measures noise in such a case": "The effect came back on sixty held-out prompts.",
+            "It writes what later heads read": "What those heads then write counts as theirs. Patching lets them run again.",
+            "The norm's scale was held, which hides its part": "The scale divides all parts alike. It makes none of them vanish.",
+            "It writes a lot, in directions that the other heads take away again": "Then its direct part would be large, and theirs would have the other sign.",
         },
         "a",
     ),
     "lens-says-nonsense": (
-        "After the first layer, the logit lens shows a word that fits nothing. What does the model believe there?",
+        "After the first layer, the logit lens shows a word that fits nothing. What may you conclude?",
         {
-            "That word, with the probability shown": "Nobody but the last layers reads the stream by the unembedding. It was written for other readers.",
-            "Nothing yet: the layer has no prediction": "On held-out texts the tuned lens is far nearer to the answer there, so something can be read off.",
-            "That can't be read off in these coordinates": "A translator helps. What it finds could be read off, which does not mean that the model reads it.",
+            "That the model would say this word if it stopped there": "If it stopped there, and read the stream by its unembedding. It never does: the layer wrote for other readers.",
+            "That the layer knows nothing of the answer yet": "Patching may show that it is there, at another token, or in other coordinates.",
+            "That the answer isn't there in the coordinates of the last layer": "Another lens may find it. And what a lens finds, the model need not use.",
         },
         "c",
     ),
