@@ -311,7 +311,9 @@ circuits.activation_patching(gpt, eiffel, gate, paris).plot()
 
 # %%
 for site in ("attn_out", "mlp_out"):
-    circuits.activation_patching(gpt, eiffel, gate, paris, site=site).plot().show()
+    effect = circuits.activation_patching(gpt, eiffel, gate, paris, site=site).effect
+    print(site, "(rows: layers 0 to 3; columns: Eiffel, Tower, of)")
+    print(effect[:, [1, 2, -1]].round(2))
 
 # %% [markdown]
 # FACT SITES

@@ -228,10 +228,9 @@ def ablated(
     resolved = model.resolve(target, encoded, run.logits)
     measure = _measure(resolved, plan.metric, run.logits)
     n = len(encoded.units)
-    if replacement == "resample" or plan.site == "pattern":
+    if replacement == "resample" or (replacement == "mean" and plan.site == "pattern"):
         for donor in donors:
-            tokens = donor[plan.wanted[0]].shape[-1 if plan.site == "pattern" else 1]
-            if replacement != "zero" and tokens != n:
+            if (tokens := donor[plan.wanted[0]].shape[-1 if plan.site == "pattern" else 1]) != n:
                 raise AlignmentError(f"the text has {n} tokens and one to take from {tokens}: give as long a one")
     values = [_patched(run, donor, plan, measure, n) for donor in donors]
     return Patching(
