@@ -184,7 +184,7 @@ WRONG: dict[str, dict[Callable[..., Any], set[Kind]]] = {
         induction_of_the_same_token: {LAW, BY_HAND},
         induction_with_the_token_before: {BY_HAND},
         induction_over_every_query: {LAW, BY_HAND},
-        induction_by_columns: {LAW},
+        induction_by_columns: {LAW, BY_HAND},
         induction_of_the_last_occurrence: {BY_HAND},
     },
     "patching-map": {
@@ -195,7 +195,7 @@ WRONG: dict[str, dict[Callable[..., Any], set[Kind]]] = {
         patching_transposed: {LAW, BY_HAND},
     },
     "logit-shares": {
-        shares_not_centred: {LAW},
+        shares_not_centred: {LAW, BY_HAND},
         shares_each_with_its_own_scale: {LAW, RANDOM},
         shares_without_the_gain: {LAW},
         shares_without_the_bias: {LAW, BY_HAND, RANDOM},
