@@ -170,7 +170,9 @@ print("ablation, change of the log-probability:", change.round(2).tolist())
 
 # %%
 together = [
-    circuits.ablation(copier, text, goal, replacement="mean", texts=texts, axes=["layer"]).effect
+    circuits.ablation(
+        copier, text, goal, replacement="mean", texts=texts, axes=["layer"]
+    ).effect
     for text, goal in zip(texts, targets)
 ]
 print("all heads of a layer at once:", np.mean(together, axis=0).round(2))
@@ -189,16 +191,24 @@ young = xai.wrap(copy.deepcopy(copier.model), copier.tokenizer)
 for step in (0, 380, 410, 540, 1420):
     weights = load_file(folder / f"step-{step:04}.safetensors")
     young.model.load_state_dict({k: w.float() for k, w in weights.items()}, strict=False)
-    best = [heads.role_scores(young, texts, role).max() for role in ("previous_token", "induction")]
-    right = [young.predict(t, k=1)[0].token.strip() == words[5] for t, words in zip(texts, drawn)]
-    print(f"step {step:4}: previous {best[0]:.2f}, induction {best[1]:.2f}, right {np.mean(right):.0%}")
+    best = [
+        heads.role_scores(young, texts, role).max() for role in ("previous_token", "induction")
+    ]
+    right = [
+        young.predict(t, k=1)[0].token.strip() == words[5] for t, words in zip(texts, drawn)
+    ]
+    print(
+        f"step {step:4}: previous {best[0]:.2f}, induction {best[1]:.2f}, right {np.mean(right):.0%}"
+    )
 
 # %% [markdown]
 # And the scores of every tenth step, written down when it was trained:
 
 # %%
 scores = json.loads((folder / "scores.json").read_text(encoding="utf-8"))[:100]
-curves = {name: [row[name] for row in scores] for name in ("accuracy", "previous_token", "induction")}
+curves = {
+    name: [row[name] for row in scores] for name in ("accuracy", "previous_token", "induction")
+}
 plots.curves([plots.Panel("course-induction", "tens of steps", curves)], label="share")
 
 # %% [markdown]
@@ -249,8 +259,13 @@ circuits.activation_patching(gpt, clean, corrupted, mary, site="z").plot()
 tokens = [unit.text for unit in gpt.encode(clean).units]
 _, cache = circuits.run_with_cache(gpt, clean, ["pattern"])
 seen = cache["pattern", 0][0, -1]
-print("head 0.0 from 'to':", [(int(i), tokens[i], round(float(seen[i]), 2)) for i in seen.topk(3).indices])
-print("previous token:", heads.role_scores(gpt, [clean, corrupted], "previous_token")[0].round(2))
+print(
+    "head 0.0 from 'to':",
+    [(int(i), tokens[i], round(float(seen[i]), 2)) for i in seen.topk(3).indices],
+)
+print(
+    "previous token:", heads.role_scores(gpt, [clean, corrupted], "previous_token")[0].round(2)
+)
 by_place = circuits.activation_patching(
     gpt, clean, corrupted, mary, site="z", axes=["layer", "position", "head"]
 )
@@ -430,6 +445,7 @@ for density, kept, loss in zip(densities, toys.kept, toys.loss):
 # dimension each, and the rest nothing. The rarer they are, the more are kept (which ones is partly chance: at 50 % the
 # second lost its place), in the end all five: **superposition**. They disturb each other, but are seldom there together.
 
+
 # %%
 def directions(density: float) -> plots.Picture:
     """Each feature's direction, and who disturbs whom."""
@@ -437,7 +453,10 @@ def directions(density: float) -> plots.Picture:
 
 
 viz.explore(
-    directions, density=densities, start={"density": 0.05}, labels={"density": "a feature is there"}
+    directions,
+    density=densities,
+    start={"density": 0.05},
+    labels={"density": "a feature is there"},
 )
 
 # %% [markdown]
@@ -538,6 +557,7 @@ course.check("induction-score", induction_score)
 # %% tags=["exercise"]
 def patching_map(layers, read, clean: np.ndarray, corrupted: np.ndarray) -> np.ndarray:
     """clean, corrupted: (positions, width), what the first layer is given. (layers, positions)."""
+
     # solution
     def streams(x: np.ndarray) -> list[np.ndarray]:
         found = [x]
