@@ -119,14 +119,14 @@ def test_a_map_by_hand() -> None:
     assert foot(figure) == "0 is the corrupted run, 2.00; 1 is the clean run, 6.00"
     assert figure.alt == (
         f"Heatmap. {figure.get_suptitle()}: 2 layers by 3 tokens; "
-        f"strongest: layer 0, token 1, {ODD[1]!r}, +1.00; {foot(figure)}"
+        f"strongest: before layer 0, token 1, {ODD[1]!r}, +1.00; {foot(figure)}"
     )
 
 
 def test_noising_says_what_fell_furthest_from_the_clean_run() -> None:
     figure = patching_map(patching([[6.0, 6.0, 4.0], [6.0, 5.0, 6.0]], how="noising", metric="kl"))
     assert rows(figure) == (("0", "1.00", "1.00", "0.50"), ("3", "1.00", "0.75", "1.00"))
-    assert f"furthest from 1: layer 0, token 2, {ODD[2]!r}, 0.50" in figure.alt
+    assert f"furthest from 1: before layer 0, token 2, {ODD[2]!r}, 0.50" in figure.alt
     assert figure.get_suptitle() == "m · resid_pre · noising · divergence from the clean prediction (KL, nats)"
 
 
@@ -154,7 +154,7 @@ def test_numbers_that_are_not_there_are_left_blank() -> None:
     figure = patching_map(patching([[np.nan, 4.0, 2.0], [2.0, 2.0, np.nan]]))
     assert rows(figure) == (("0", "", "0.500", "0.000"), ("3", "0.000", "0.000", ""))
     assert np.isnan(shares(figure)[0][0]) and shares(figure)[0][1] == 1
-    assert f"strongest: layer 0, token 1, {ODD[1]!r}, 0.500" in figure.alt
+    assert f"strongest: before layer 0, token 1, {ODD[1]!r}, 0.500" in figure.alt
     none = patching_map(patching(np.full((2, 3), np.nan)))
     assert "no cell has a number" in none.alt and set(written(none.axes[0])) == {""}
     infinite = patching_map(patching([[np.inf, 4.0, 2.0], [2.0, 2.0, 2.0]]))

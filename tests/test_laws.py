@@ -36,3 +36,10 @@ def test_same_order_by_hand() -> None:
     assert laws.same_order(scores, np.exp(scores)) == 0
     assert laws.same_order(scores, np.abs(scores)) == 0
     assert laws.same_order(np.array([1.0, -3.0, 2.0]), np.array([1.0, 3.0, 2.0])) == 2
+
+
+def test_before_the_difference() -> None:
+    effect = np.array([[0.0, 0.0, 1.0], [0.0, -0.5, 0.0]])
+    assert laws.before_the_difference(effect, 1) == 0
+    assert laws.before_the_difference(effect, 2) == 0.5
+    assert laws.before_the_difference(effect, 0) == 0

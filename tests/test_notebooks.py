@@ -1,13 +1,16 @@
 """The committed notebooks are what their sources make, hold what a reader without a kernel needs, and move.
 
-That they run, and give these outputs again, is tested by nbval, which pytest is told to use in pyproject.toml.
+That the learner's notebooks run, and give these outputs again, is tested by nbval, which pytest is told to use in
+pyproject.toml. The solutions run here: what they show beside their exercises is what the learner's notebook shows.
 """
 
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
 import importlib.util
+import io
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -18,6 +21,7 @@ from typing import Any
 import jupytext
 import nbformat
 import pytest
+from IPython.core.formatters import DisplayFormatter
 
 from xai_helpers.course import chapters
 from xai_helpers.course.questions import Question
@@ -197,19 +201,25 @@ def test_cells_are_short(source: Path) -> None:
 
 
 @functools.cache
-def values(source: Path) -> list[Any]:
-    """Runs a source's cells, solutions included, and returns what each code cell shows last."""
+def ran(source: Path) -> list[tuple[str, Any]]:
+    """Runs a source's cells, solutions included, and returns what each code cell prints, and shows last."""
     names: dict[str, Any] = {"__name__": "__main__"}
-    shown: list[Any] = []
+    shown: list[tuple[str, Any]] = []
     for cell in jupytext.read(source).cells:
         if cell.cell_type != "code":
             continue
-        tree = ast.parse(cell.source)
+        tree, value = ast.parse(cell.source), None
         last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-        exec(compile(tree, source.name, "exec"), names)
-        if last is not None:
-            shown.append(eval(compile(ast.Expression(last.value), source.name, "eval"), names))
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            exec(compile(tree, source.name, "exec"), names)
+            if last is not None:
+                value = eval(compile(ast.Expression(last.value), source.name, "eval"), names)
+        shown.append((printed.getvalue(), value))
     return shown
+
+
+def values(source: Path) -> list[Any]:
+    return [value for _, value in ran(source)]
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
@@ -284,6 +294,17 @@ def test_neither_place_nor_length_gives_an_answer_away() -> None:
 def test_checks_say_that_nothing_was_attempted(path: Path) -> None:
     for cell in code(path, "check"):
         assert "not attempted yet" in cell.outputs[-1].data["text/plain"]
+
+
+@pytest.mark.parametrize("path", SOLUTIONS, ids=name_of)
+def test_solutions_give_the_outputs_that_they_show(path: Path) -> None:
+    run = ran(NOTEBOOKS / "source" / f"{path.stem}.py")
+    for learner, solved, (printed, value) in zip(code(NOTEBOOKS / path.name), code(path), run, strict=True):
+        if solved.outputs == learner.outputs and "check" not in solved.metadata.get("tags", []):
+            continue  # compared by nbval
+        shown = [] if value is None else [DisplayFormatter().format(value)[0]]
+        assert [o.data for o in solved.outputs if "data" in o] == shown, solved.source
+        assert "".join(o.text for o in solved.outputs if "text" in o) == printed, solved.source
 
 
 @pytest.mark.parametrize("path", SOLUTIONS, ids=name_of)

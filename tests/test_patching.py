@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
+import gc
 import itertools
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +22,7 @@ from tiny import DECODERS, KINDS, TEXT, assert_leaves_untouched, model, model_in
 
 import xai_helpers as xai
 from xai_helpers import Target
-from xai_helpers.architectures import Kind
+from xai_helpers.architectures import Kind, blocks_of
 from xai_helpers.circuits import ablation, activation_patching, patching, resuming, run_with_cache, sites
 from xai_helpers.editing import edited_attention, evenly
 from xai_helpers.errors import (
@@ -454,6 +456,33 @@ def test_the_model_is_as_it_was(family: str, kind: Kind) -> None:
             activation_patching(subject, *pair(subject), target, site=site)
 
     assert_leaves_untouched(subject, explain, backward=False)
+
+
+def tensors_alive() -> int:
+    gc.collect()
+    return sum(issubclass(type(thing), torch.Tensor) for thing in gc.get_objects())
+
+
+@pytest.mark.parametrize(("family", "kind"), [("gpt2", "causal-lm"), ("bert", "classifier")])
+def test_nothing_is_kept_alive(family: str, kind: Kind) -> None:
+    subject = model_in(torch.float32, family, kind)
+    clean, corrupted = pair(subject)
+    activation_patching(subject, clean, corrupted, site="z")  # what is made once, and stays, as masks and tables do
+    before = tensors_alive()
+    activation_patching(subject, clean, corrupted, site="z")
+    assert tensors_alive() == before
+
+    def breaks(module: Any, args: Any, output: Any) -> None:
+        if len(output) > 1:
+            raise RuntimeError("in the middle of a batch of changes")
+
+    hook = blocks_of(subject.model)[1].register_forward_hook(breaks)
+    with contextlib.suppress(RuntimeError):
+        activation_patching(subject, clean, corrupted, site="z")
+        raise AssertionError("it was to break")
+    hook.remove()
+    assert tensors_alive() == before
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in subject.model.modules())
 
 
 def test_a_model_whose_attention_is_edited_is_patched_as_it_is() -> None:

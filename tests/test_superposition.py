@@ -33,9 +33,16 @@ def test_the_rarer_the_better() -> None:
 
 
 def test_with_enough_dimensions_nothing_is_lost() -> None:
-    m = toy_models([0.5], features=3, dimensions=3)
+    m = toy_models([0.5], features=3, dimensions=3, tries=1)
     assert m.loss[0] < 1e-3
     np.testing.assert_allclose(m.interference[0], np.eye(3), atol=0.05)
+
+
+def test_the_best_of_several_is_kept() -> None:
+    """At this density many first weights end where one of the two most important features is given up."""
+    best, one = (toy_models([0.5], tries=tries, steps=700) for tries in (8, 1))
+    np.testing.assert_allclose(best.kept[0, :2], 1, atol=0.15)
+    assert best.loss[0] < one.loss[0]
 
 
 def test_each_model_is_trained_alone_in_shape_and_seed() -> None:
@@ -65,6 +72,6 @@ def test_bad_input_is_named() -> None:
     for densities in ([], [0.0], [1.5]):
         with pytest.raises(OptionError, match="give probabilities"):
             toy_models(densities)
-    for options in ({"features": 0}, {"dimensions": 1.5}, {"decay": 0}, {"steps": 0}, {"seed": -1}):
+    for options in ({"features": 0}, {"dimensions": 1.5}, {"decay": 0}, {"steps": 0}, {"tries": 0}, {"seed": -1}):
         with pytest.raises(OptionError):
             toy_models([0.5], **options)  # type: ignore[arg-type]

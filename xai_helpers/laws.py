@@ -44,3 +44,11 @@ def same_order(before: np.ndarray, after: np.ndarray) -> int:
     """A monotone rescaling keeps the order of the scores: the number of pairs (of (n,) arrays) that it turned."""
     i, j = np.triu_indices(len(before), k=1)
     return int((np.sign(before[i] - before[j]) != np.sign(after[i] - after[j])).sum())
+
+
+def before_the_difference(effect: np.ndarray, first: int) -> float:
+    """In a causal model no activation before the first token that differs has any effect: the largest, absolute.
+
+    effect: (layers, positions), of activation patching between two texts whose first difference is at `first`.
+    """
+    return float(np.abs(effect[:, :first]).max(initial=0.0))

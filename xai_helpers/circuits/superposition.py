@@ -58,55 +58,60 @@ def toy_models(
     features: int = 5,
     dimensions: int = 2,
     decay: float = 0.9,
-    steps: int = 2000,
-    batch: int = 512,
+    steps: int = 1500,
+    batch: int = 256,
+    tries: int = 4,
     seed: int = 0,
 ) -> ToyModels:
-    """Trains one model for each density, all at once, on the CPU.
+    """Trains models for each density, all at once, on the CPU, and keeps the best of each.
 
     A feature is there with the density's probability, and then uniform in [0, 1]. The loss is the mean squared error,
-    each feature weighted by its importance, decay ** i. Raises OptionError.
+    each feature weighted by its importance, decay ** i. Which features are kept depends on the first weights as well:
+    of `tries` models, the one with the smallest loss on fresh samples is kept. Raises OptionError.
     """
     features, dimensions = checks.whole(features, "features"), checks.whole(dimensions, "dimensions")
     steps, batch, seed = checks.whole(steps, "steps"), checks.whole(batch, "batch"), checks.seed(seed)
+    tries = checks.whole(tries, "tries")
     if not len(densities) or not all(0 < density <= 1 for density in densities):
         raise OptionError(f"densities={densities!r}: give probabilities above 0, at most 1")
     if not 0 < decay <= 1:
         raise OptionError(f"decay={decay!r}: give a number above 0, at most 1")
     rng = torch.Generator().manual_seed(seed)
-    there = torch.tensor(list(densities))[:, None, None]
+    there = torch.tensor(list(densities))[:, None, None, None]
     importance = decay ** torch.arange(features)
-    W = (torch.randn(len(there), dimensions, features, generator=rng) / features**0.5).requires_grad_()
-    b = torch.zeros(len(there), features, requires_grad=True)
-    optimizer = torch.optim.Adam([W, b], lr=0.01)
+    W = torch.randn(len(there), tries, dimensions, features, generator=rng) / features**0.5
+    b = torch.zeros(len(there), tries, 1, features)
+    optimizer = torch.optim.Adam([W.requires_grad_(), b.requires_grad_()], lr=0.01)
 
     def drawn(n: int) -> torch.Tensor:
-        shape = (len(there), n, features)
+        shape = (len(there), 1, n, features)  # the same samples for each try
         return torch.rand(shape, generator=rng) * (torch.rand(shape, generator=rng) < there)
+
+    def losses(x: torch.Tensor) -> torch.Tensor:
+        return ((_through(x, W, b) - x) ** 2 * importance).mean((2, 3))
 
     with torch.enable_grad():
         for step in range(steps):
             for group in optimizer.param_groups:
                 group["lr"] = 0.01 * (1 - step / steps)
-            x = drawn(batch)
             optimizer.zero_grad()
-            losses = ((_through(x, W, b) - x) ** 2 * importance).mean((1, 2))
-            (losses / there.flatten()).sum().backward()  # each model has its own parameters: a sum trains each alone
+            # Each model has its own parameters: a sum trains each alone.
+            (losses(drawn(batch)) / there.view(-1, 1)).sum().backward()
             optimizer.step()
     with torch.no_grad():
+        best = torch.arange(len(there)), losses(drawn(10 * batch)).argmin(1)
         x = drawn(10 * batch)
-        error = ((_through(x, W, b) - x) ** 2 * importance).mean((1, 2))
-        constant = ((x - x.mean(1, keepdim=True)) ** 2 * importance).mean((1, 2))
+        constant = ((x - x.mean(2, keepdim=True)) ** 2 * importance).mean((2, 3))
+        loss = (losses(x) / constant)[best]
     return ToyModels(
-        W.detach().double().numpy(),
-        b.detach().double().numpy(),
+        W[best].detach().double().numpy(),
+        b[best].squeeze(1).detach().double().numpy(),
         tuple(densities),
         importance.double().numpy(),
-        (error / constant).double().numpy(),
+        loss.double().numpy(),
     )
 
 
 def _through(x: torch.Tensor, W: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """relu(W^T W x + b) for x (models, samples, features)."""
-    hidden = torch.einsum("mdf,msf->msd", W, x)
-    return torch.relu(torch.einsum("mdf,msd->msf", W, hidden) + b[:, None])
+    """relu(W^T W x + b) for x (..., samples, features)."""
+    return torch.relu(x @ W.mT @ W + b)

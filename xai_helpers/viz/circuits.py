@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 Shown = Literal["kl", "probability", "value"]
 WIDE = 0.48  # inches of a cell with a number of six characters in it
 PAGE, LONGEST, LETTER = 11.0, 9, 0.08  # inches of a row of words; letters of a word in a cell; inches of a letter
+SIDES = {"resid_pre": "before layer", "resid_mid": "amid layer", "resid_post": "after layer"}
 KL = "divergence from the {} prediction (KL, nats)"
 
 
@@ -63,13 +64,14 @@ def patching_map(p: Patching) -> Picture:
     said = " · ".join((p.model, p.site, f"{p.how} ablation" if p.corrupted is None else p.how, _metric(p)))
     texts = _numbers(effect)
     fit = _fit(texts)
-    most = _most(effect, texts, lambda i, j: f"layer {rows[i]}, {across} {names[j]}", float(p.how == "noising"))
+    upward = SIDES.get(p.site, "layer")
+    most = _most(effect, texts, lambda i, j: f"{upward} {rows[i]}, {across} {names[j]}", float(p.how == "noising"))
     return _figure(
         _Grid(effect, texts if fit else None, rows, columns, WIDE if fit else CELL[1]),
         said=said,
-        labels=("layer", across),
+        labels=(upward, across),
         alt=f"Heatmap. {said}: {len(rows)} layers by {len(columns)} {across}s; {most}",
-        table=Table(said, ("layer", *map(visible, columns)), _rows(rows, texts)),
+        table=Table(said, (upward, *map(visible, columns)), _rows(rows, texts)),
         foot=_baselines(p) if fit else f"{_baselines(p)}; {_scale(effect)}",
     )
 
