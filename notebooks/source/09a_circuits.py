@@ -458,18 +458,12 @@ def patching(pair: str, site: str, metric: str, direction: str) -> plots.Picture
 
 
 # %%
+streams = ["resid_pre", "resid_mid", "attn_out", "mlp_out"]
 of_heads = ["z", "q", "k", "v", "pattern"]
 viz.explore(
     patching,
     pair=list(pairs),
-    site=[
-        "resid_pre",
-        "resid_mid",
-        "attn_out",
-        "mlp_out",
-        *of_heads,
-        *[f"{s} by head" for s in of_heads],
-    ],
+    site=[*streams, *of_heads, *[f"{site} by head" for site in of_heads]],
     metric={"difference of logits": "target", "KL from the clean run": "kl"},
     direction=["denoising", "noising"],
 )
@@ -516,8 +510,17 @@ for i, level in enumerate(lens.levels[:-1]):
 # %% [markdown]
 # At the mean token the tuned lens is far nearer, at every level: much of what looked like nonsense could be read off, in
 # other coordinates. At our one token it is not always: before any layer the state knows *of* and no Eiffel Tower, and a
-# good guess of what follows *of* in general is a bad one here. A translator learns that, too: what usually comes. And
-# that something can be read off does not mean that the model reads it.
+# good guess of what follows *of* in general is a bad one here. A translator learns that, too: what usually comes. Read
+# it with a second text beside:
+
+# %%
+for text in (eiffel, gate):
+    read = circuits.logit_lens(gpt, text, translators=circuits.tuned_translators())
+    print([row[-1] for row in read.best], text)
+
+# %% [markdown]
+# After layer 0 the tuned lens says *Paris* for both, and patching said that neither city has arrived by then: a guess.
+# What can be read off need not be known yet; and if it is, the model need not use it.
 
 
 # %%

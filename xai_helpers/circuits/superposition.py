@@ -58,7 +58,7 @@ def toy_models(
     features: int = 5,
     dimensions: int = 2,
     decay: float = 0.9,
-    steps: int = 1500,
+    steps: int = 2000,
     batch: int = 256,
     tries: int = 4,
     seed: int = 0,
