@@ -109,12 +109,12 @@ def written(axes: Axes) -> list[str]:
 def test_a_map_by_hand() -> None:
     figure = patching_map(patching())
     (axes,) = figure.axes
-    assert rows(figure) == (("0", "0.00", "+1.00", "0.00"), ("3", "0.00", "-0.25", "0.00"))
+    assert rows(figure) == (("before 0", "0.00", "+1.00", "0.00"), ("before 3", "0.00", "-0.25", "0.00"))
     assert shares(figure) == [[0, 1, 0], [0, -0.25, 0]]
     assert written(axes) == ["0.00", "+1.00", "0.00", "0.00", "-0.25", "0.00"]
     image = axes.images[0]
     assert [to_hex(image.cmap(image.norm(x))) for x in (0, 1)] == [background(0), background(1)]
-    assert labels(axes, "y") == ["0", "3"] and not axes.yaxis_inverted(), "layers rise"
+    assert labels(axes, "y") == ["before 0", "before 3"] and not axes.yaxis_inverted(), "layers rise"
     assert figure.get_suptitle() == "m · resid_pre · denoising · logit of 'A' versus '$B$'"
     assert foot(figure) == "0 is the corrupted run, 2.00; 1 is the clean run, 6.00"
     assert figure.alt == (
@@ -125,7 +125,7 @@ def test_a_map_by_hand() -> None:
 
 def test_noising_says_what_fell_furthest_from_the_clean_run() -> None:
     figure = patching_map(patching([[6.0, 6.0, 4.0], [6.0, 5.0, 6.0]], how="noising", metric="kl"))
-    assert rows(figure) == (("0", "1.00", "1.00", "0.50"), ("3", "1.00", "0.75", "1.00"))
+    assert rows(figure) == (("before 0", "1.00", "1.00", "0.50"), ("before 3", "1.00", "0.75", "1.00"))
     assert f"furthest from 1: before layer 0, token 2, {ODD[2]!r}, 0.50" in figure.alt
     assert figure.get_suptitle() == "m · resid_pre · noising · divergence from the clean prediction (KL, nats)"
 
@@ -152,13 +152,13 @@ def test_many_tokens_leave_colours_only() -> None:
 
 def test_numbers_that_are_not_there_are_left_blank() -> None:
     figure = patching_map(patching([[np.nan, 4.0, 2.0], [2.0, 2.0, np.nan]]))
-    assert rows(figure) == (("0", "", "0.500", "0.000"), ("3", "0.000", "0.000", ""))
+    assert rows(figure) == (("before 0", "", "0.500", "0.000"), ("before 3", "0.000", "0.000", ""))
     assert np.isnan(shares(figure)[0][0]) and shares(figure)[0][1] == 1
     assert f"strongest: before layer 0, token 1, {ODD[1]!r}, 0.500" in figure.alt
     none = patching_map(patching(np.full((2, 3), np.nan)))
     assert "no cell has a number" in none.alt and set(written(none.axes[0])) == {""}
     infinite = patching_map(patching([[np.inf, 4.0, 2.0], [2.0, 2.0, 2.0]]))
-    assert rows(infinite)[0] == ("0", "inf", "0.500", "0.000") and shares(infinite)[0] == [1, 1, 0]
+    assert rows(infinite)[0] == ("before 0", "inf", "0.500", "0.000") and shares(infinite)[0] == [1, 1, 0]
 
 
 def test_where_all_is_equal_no_cell_stands_out() -> None:

@@ -358,7 +358,7 @@ for who, called in (("right", "answers"), ("wrong", "rivals")):
 # Head 0.0 stands: on the mean prompt it brings back most, and most is lost without it. In layer 1 the work is shared, and
 # by others than in our sentence: there head 1.0 wrote nearly all of it, here three heads write about as much. What one
 # sentence shows of a head may be that sentence. As name movers all four look at the right name more than at the wrong
-# one, by less than two to one. (Patching, ablation and direct attribution ask different things: what of the difference
+# one, head 1.2 about twice as much, head 1.3 hardly. (Patching, ablation and direct attribution ask different things: what of the difference
 # between two runs goes through a head, what is lost without it, and what it wrote in one run.)
 #
 # ### Facts

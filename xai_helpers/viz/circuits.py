@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 Shown = Literal["kl", "probability", "value"]
 WIDE = 0.48  # inches of a cell with a number of six characters in it
 PAGE, LONGEST, LETTER = 11.0, 9, 0.08  # inches of a row of words; letters of a word in a cell; inches of a letter
-SIDES = {"resid_pre": "before layer", "resid_mid": "amid layer", "resid_post": "after layer"}
+SIDES = {"resid_pre": "before ", "resid_mid": "amid ", "resid_post": "after "}  # which side of a layer
 KL = "divergence from the {} prediction (KL, nats)"
 
 
@@ -57,21 +57,22 @@ def patching_map(p: Patching) -> Picture:
             f"a map has two axes, and this has {', '.join(p.axes)}: choose two, axes=('layer', 'position') or "
             "axes=('layer', 'head')"
         )
-    rows, columns = p.names
+    side, (layers, columns) = SIDES.get(p.site, ""), p.names
+    rows = [f"{side}{layer}" for layer in layers]
     effect = _checked("patching_map", p.effect, (len(rows), len(columns)))
     across = "head" if p.axes[1] == "head" else "token"
     names = columns if across == "head" else [f"{j}, {visible(name)!r}" for j, name in enumerate(columns)]
     said = " · ".join((p.model, p.site, f"{p.how} ablation" if p.corrupted is None else p.how, _metric(p)))
     texts = _numbers(effect)
     fit = _fit(texts)
-    upward = SIDES.get(p.site, "layer")
-    most = _most(effect, texts, lambda i, j: f"{upward} {rows[i]}, {across} {names[j]}", float(p.how == "noising"))
+    where = lambda i, j: f"{side}layer {layers[i]}, {across} {names[j]}"  # noqa: E731
+    most = _most(effect, texts, where, float(p.how == "noising"))
     return _figure(
         _Grid(effect, texts if fit else None, rows, columns, WIDE if fit else CELL[1]),
         said=said,
-        labels=(upward, across),
+        labels=("layer", across),
         alt=f"Heatmap. {said}: {len(rows)} layers by {len(columns)} {across}s; {most}",
-        table=Table(said, (upward, *map(visible, columns)), _rows(rows, texts)),
+        table=Table(said, ("layer", *map(visible, columns)), _rows(rows, texts)),
         foot=_baselines(p) if fit else f"{_baselines(p)}; {_scale(effect)}",
     )
 
