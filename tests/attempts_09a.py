@@ -174,10 +174,65 @@ def shares_all_to_the_first(parts: Array, gain: Array, bias: Array, unembedding:
     return np.array([found.sum(), *np.zeros(len(found) - 1)])
 
 
+# --- foretold -------------------------------------------------------------------------------------------------------
+
+Text = tuple[Array, Array, Array]
+Names = Callable[[Array], Array]
+
+
+def foretold(fitted: list[Text], held_out: list[Text], read: Names) -> float:
+    """With the pseudoinverse, text by text."""
+    one = lambda states: np.column_stack([np.ones(len(states)), states])  # noqa: E731
+    now = np.vstack([one(states)[:-1] for states, _, _ in fitted])
+    weights = np.linalg.pinv(now) @ np.vstack([last[1:] for _, last, _ in fitted])
+    hits, asked = 0, 0
+    for states, _, ids in held_out:
+        for i in range(len(states) - 2):
+            hits += int(read(one(states)[i : i + 1] @ weights)[0] == ids[i + 2])
+            asked += 1
+    return hits / asked
+
+
+def _foretold(
+    fitted: list[Text], held_out: list[Text], read: Names, *, one: bool = True, ahead: int = 1, asked: int = 2
+) -> float:
+    widened = lambda states: np.hstack([states, np.full((len(states), 1), float(one))])  # noqa: E731
+    now = np.concatenate([widened(states)[: len(states) - ahead] for states, _, _ in fitted])
+    later = np.concatenate([last[ahead:] for _, last, _ in fitted])
+    weights = np.linalg.lstsq(now, later, rcond=None)[0]
+    right = [read(widened(states)[:-asked] @ weights) == ids[asked:] for states, _, ids in held_out]
+    return float(np.concatenate(right).mean())
+
+
+def foretold_in_numpy(fitted: list[Text], held_out: list[Text], read: Names) -> float:
+    return _foretold(fitted, held_out, read)
+
+
+def foretold_without_an_intercept(fitted: list[Text], held_out: list[Text], read: Names) -> float:
+    return _foretold(fitted, held_out, read, one=False)
+
+
+def foretold_from_the_same_token(fitted: list[Text], held_out: list[Text], read: Names) -> float:
+    return _foretold(fitted, held_out, read, ahead=0)
+
+
+def foretold_the_next_token(fitted: list[Text], held_out: list[Text], read: Names) -> float:
+    return _foretold(fitted, held_out, read, asked=1)
+
+
+def foretold_on_what_was_fitted(fitted: list[Text], held_out: list[Text], read: Names) -> float:
+    return _foretold(fitted, fitted, read)
+
+
+def foretold_fitted_on_what_is_held_out(fitted: list[Text], held_out: list[Text], read: Names) -> float:
+    return _foretold(held_out, held_out, read)
+
+
 RIGHT: dict[str, tuple[Callable[..., Any], ...]] = {
     "induction-score": (induction_score, induction_by_matrices),
     "patching-map": (patching_map, patching_as_lists),
     "logit-shares": (logit_shares, shares_in_numpy),
+    "foretold": (foretold, foretold_in_numpy),
 }
 WRONG: dict[str, dict[Callable[..., Any], set[Kind]]] = {
     "induction-score": {
@@ -200,5 +255,12 @@ WRONG: dict[str, dict[Callable[..., Any], set[Kind]]] = {
         shares_without_the_gain: {LAW},
         shares_without_the_bias: {LAW, BY_HAND, RANDOM},
         shares_all_to_the_first: {BY_HAND, RANDOM},
+    },
+    "foretold": {
+        foretold_without_an_intercept: {LAW, BY_HAND},
+        foretold_from_the_same_token: {LAW, BY_HAND},
+        foretold_the_next_token: {LAW, BY_HAND},
+        foretold_on_what_was_fitted: {LAW, BY_HAND},
+        foretold_fitted_on_what_is_held_out: {BY_HAND},
     },
 }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gc
 import weakref
+from typing import Any
 
 import pytest
 import torch
@@ -125,6 +127,23 @@ def test_nothing_is_kept_alive() -> None:
     del cache
     gc.collect()
     assert seen() is None
+
+
+def test_nothing_is_kept_alive_by_a_pass_that_breaks() -> None:
+    subject = model_in(torch.float32, "gpt2", "causal-lm")
+    seen: list[weakref.ref[Any]] = []
+
+    def breaks(module: Any, args: tuple[torch.Tensor, ...], output: Any) -> None:
+        seen.append(weakref.ref(args[0].untyped_storage()))
+        raise RuntimeError("in the middle")
+
+    hook = blocks_of(subject.model)[1].mlp.register_forward_hook(breaks)
+    with contextlib.suppress(RuntimeError):
+        run_with_cache(subject, TEXT)
+    hook.remove()
+    gc.collect()
+    assert [ref() for ref in seen] == [None]
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in subject.model.modules())
 
 
 def test_values_need_no_gradient_and_are_the_caller_s_own() -> None:

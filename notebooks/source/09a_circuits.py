@@ -15,7 +15,7 @@
 # - see a model put five features into two dimensions,
 # - find out why a published patching result is impossible.
 #
-# **Two sittings of an hour (the second starts at `course-gpt2`), and 45 more minutes for the exercises; 1.2 GB of
+# **Two sittings of an hour (the second starts at `course-gpt2`), and an hour for the exercises; 1.2 GB of
 # memory.** You need: chapter 01; chapters 04 and 07 help.
 
 # %% tags=["bootstrap"]
@@ -553,20 +553,21 @@ for density, kept, loss in zip(densities, toys.kept, toys.loss):
 # %% [markdown]
 # The error is a share of what the best constant answer leaves. Where all are always there, the two most important get a
 # dimension each, and the rest nothing. The rarer they are, the more are kept (we show the best of four models; which
-# features it keeps is partly chance), in the end all five: **superposition**. They disturb each other, but are seldom there together.
+# features it keeps is partly chance), in the end all five: **superposition**. They disturb each other, but are seldom
+# there together. The slider goes from always (0) to 2 % (6).
 
 
 # %%
-def directions(density: float) -> plots.Picture:
+def directions(rarer: int) -> plots.Picture:
     """Each feature's direction, and who disturbs whom."""
-    return toys.plot(densities.index(density))
+    return toys.plot(rarer)
 
 
 viz.explore(
     directions,
-    density=densities,
-    start={"density": 0.05},
-    labels={"density": "a feature is there"},
+    rarer=(0, len(densities) - 1),
+    start={"rarer": 5},
+    labels={"rarer": "rarer"},
 )
 
 # %% [markdown]
@@ -741,14 +742,63 @@ def logit_shares(
 course.check("logit-shares", logit_shares)
 
 # %% [markdown]
-# ## Exercise 4 (open): the future lens
+# ## Exercise 4 (hard, 20 minutes): the future lens
 #
-# The logit lens asks a state for the *next* token. Does it know the one after that (Pal et al., 2023)? Take a few hundred
-# sentences of `course-gpt2-sample.jsonl`; `gpt.residual_stream(text)` is (levels, tokens, width). Fit a linear map from
-# the state at token i, after some layer, to the last level's state at token i + 1 (`np.linalg.lstsq`), and give what it
-# foretells to `gpt.unembed`, which applies the last norm as well. How often is the best token the one at i + 2, on
-# sentences that were not fitted? And a control: how often would one be right by always naming the most frequent token?
-# (Open, and not counted in the minutes.)
+# The logit lens asks a state for the *next* token. Does it know the one after that (Pal et al., 2023)? Of each text you
+# have the states after some layer (tokens, width), those after the last layer (tokens, width), and the ids (tokens,).
+# Fit one linear map with an intercept (`np.linalg.lstsq`), over all texts in `fitted`, from the state at token i to the
+# last state at token i + 1. `read` makes tokens' ids of last states (n, width). Give the share of tokens in `held_out`
+# which are foretold from two places before: the map of the state at i, read, is the id at i + 2.
+
+
+# %% tags=["exercise"]
+def foretold(fitted: list[tuple], held_out: list[tuple], read) -> float:
+    """fitted, held_out: one (states, last states, ids) for each text."""
+
+    # solution
+    def with_one(states: np.ndarray) -> np.ndarray:
+        return np.hstack([states, np.ones((len(states), 1))])
+
+    now = np.concatenate([with_one(states[:-1]) for states, _, _ in fitted])
+    next_one = np.concatenate([last[1:] for _, last, _ in fitted])
+    weights = np.linalg.lstsq(now, next_one, rcond=None)[0]
+    right = [read(with_one(states[:-2]) @ weights) == ids[2:] for states, _, ids in held_out]
+    return float(np.concatenate(right).mean())
+    # end solution
+
+
+# %% tags=["check"]
+course.check("foretold", foretold)
+
+# %% [markdown]
+# On `course-gpt2`: sentences of no special kind, four fifths to fit and the rest to try. The control always names the
+# most frequent token. (Without your function nothing is printed.)
+
+# %%
+lines = sample.read_text(encoding="utf-8").splitlines()
+sentences = [t["text"] for t in map(json.loads, lines) if len(ids_of(t["text"])) > 4][::4]
+streams_of = [gpt.residual_stream(text).double().numpy() for text in sentences]
+ids_of_all = [ids_of(text) for text in sentences]
+cut = len(sentences) * 4 // 5
+later = np.concatenate([ids[2:] for ids in ids_of_all[cut:]])
+frequent = np.bincount(np.concatenate([ids[2:] for ids in ids_of_all[:cut]])).argmax()
+control = np.mean(later == frequent)
+print(f"{len(sentences)} sentences; always the most frequent token: {control:.2f}")
+
+
+def read(states: np.ndarray) -> np.ndarray:
+    return gpt.unembed(torch.tensor(states).float()).argmax(dim=-1).numpy()
+
+
+# %%
+for level in range(gpt.n_layers + 1):
+    data = [(s[level], s[-1], ids) for s, ids in zip(streams_of, ids_of_all)]
+    share = foretold(data[:cut], data[cut:], read)
+    if share is not None:
+        print(f"level {level}: {share:.1f}, above the control: {share > control}")
+
+# %% [markdown]
+# Hold it against the control before you say that a state knows the token after the next.
 #
 # ## Quiz
 

@@ -142,6 +142,56 @@ def _shares_random(shares: Callable[..., Any]) -> str:
     return differs(shares(parts.copy(), gain.copy(), bias.copy(), unembedding.copy()), expected, "random parts")
 
 
+Text = tuple[Array, Array, Array]
+
+
+def _texts(rng: np.random.Generator, n: int, lengths: list[int], noise: float) -> list[Text]:
+    """Texts whose last state is the affine image of the state before, but for noise; ids are what it is read as."""
+    weights, shift = rng.normal(size=(3, 4)), rng.normal(size=4)
+    texts = []
+    for length in (lengths * n)[:n]:
+        states = rng.normal(size=(length, 3))
+        last = rng.normal(size=(length, 4))
+        last[1:] = states[:-1] @ weights + shift + noise * rng.normal(size=(length - 1, 4))
+        ids = np.concatenate([rng.integers(0, 4, 1), last[:-1].argmax(axis=1)])
+        texts.append((states, last, ids))
+    return texts
+
+
+def _most(last: Array) -> Array:
+    return np.asarray(last).argmax(axis=-1)
+
+
+def _foretold_law(foretold: Callable[..., Any]) -> str:
+    """Where the next last state is an affine image of this state, all is foretold, and nothing by other ids."""
+    texts = _texts(np.random.default_rng(0), 12, [5, 9], 0.0)
+    shuffled = [(states, last, (ids + 1) % 4) for states, last, ids in texts]
+    where = "last states that are an affine image of the state before"
+    return differs(foretold(texts[:8], texts[8:], _most), 1.0, where) or differs(
+        foretold(texts[:8], shuffled[8:], _most), 0.0, f"{where}, and ids that are never what is read"
+    )
+
+
+def _foretold_by_hand(foretold: Callable[..., Any]) -> str:
+    """Width 1: the next last state is twice this state plus 1; read rounds it."""
+    fitted = [(np.array([[0.0], [1.0], [5.0]]), np.array([[9.0], [1.0], [3.0]]), np.array([0, 0, 0]))]
+    held_out = [(np.array([[2.0], [3.0], [7.0], [8.0]]), np.zeros((4, 1)), np.array([5, 5, 5, 6]))]
+    where = "states 0, 1 and last states 1, 3 one place on; then states 2, 3, foretold 5 and 7, and ids 5, 6"
+    return differs(foretold(fitted, held_out, lambda last: np.rint(last[:, 0]).astype(int)), 0.5, where)
+
+
+def _foretold_random(foretold: Callable[..., Any]) -> str:
+    rng = np.random.default_rng()
+    texts = _texts(rng, 14, [4, 11, 6], 1.0)
+    fitted, held_out = texts[:9], texts[9:]
+    now = np.concatenate([states[:-1] for states, _, _ in fitted])
+    following = np.concatenate([last[1:] for _, last, _ in fitted])
+    # Another way to the same map: without the means no intercept is needed.
+    weights = np.linalg.lstsq(now - now.mean(0), following - following.mean(0), rcond=None)[0]
+    hits = [_most((states[:-2] - now.mean(0)) @ weights + following.mean(0)) == ids[2:] for states, _, ids in held_out]
+    return differs(foretold(fitted, held_out, _most), np.concatenate(hits).mean(), "random states with noise")
+
+
 EXERCISES = {
     "induction-score": (
         Part("law", "1 for a perfect head, 0 for a previous-token head", _induction_law),
@@ -157,6 +207,11 @@ EXERCISES = {
         Part("law", "the shares add up to the logit", _shares_law),
         Part("by hand", "two parts of two numbers", _shares_by_hand),
         Part("random", "random parts", _shares_random),
+    ),
+    "foretold": (
+        Part("law", "all is foretold where the next last state is an affine image", _foretold_law),
+        Part("by hand", "one number a state", _foretold_by_hand),
+        Part("random", "random states with noise", _foretold_random),
     ),
 }
 
