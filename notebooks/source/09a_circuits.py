@@ -2,9 +2,9 @@
 # # Inside the model: who computes the answer, and where?
 #
 # So far a text went in, an answer came out, and we asked which *words* mattered. Now we open the model. Which head found
-# the word to copy? Between which layers did the name of a city appear? Words are given; computations must be found, and
-# a picture of attention shows where a head looks, not whether anything depends on it. This chapter asks by changing one
-# activation at a time, and looking at what becomes of the output.
+# the word to copy? Between which layers did the name of a city appear? The words are there to see. The computations are
+# not, and a picture of attention shows where a head looks, not whether anything depends on it. This chapter asks by
+# changing one activation at a time, and looking at what becomes of the output.
 #
 # **You will**
 # - find induction heads from their definition, and see them form in the course of a training,
@@ -44,10 +44,11 @@ copier = xai.load("course-induction")
 gpt = xai.load("course-gpt2")
 
 # %% [markdown]
-# Both models are our own and small: `course-induction` has two layers of attention and nothing else, and can do one
-# thing: when a word comes again, it says what followed it the first time. `course-gpt2` is a small GPT of four layers.
-# Its training, too, started near weights that copy, with one head that looks at the token before. So that there *are*
-# such circuits is partly our doing; what they do now, and in which heads, is measured below.
+# Both models are our own and small. `course-induction` has two layers of attention and nothing else, and can do one
+# thing: when a word comes again, it says what followed it the first time. Its training started from random weights.
+# `course-gpt2` is a GPT of four layers. Its training did not: the first weights were near ones that copy, and head 0.0
+# (layer 0, head 0) began as one that looks at the token before. That there *are* such circuits is partly our doing; what
+# they do now is measured below.
 #
 # ## Before you look
 #
@@ -88,33 +89,39 @@ for name in ("left", "right", "output"):
 #
 # ## Induction heads, from their definition
 #
-# Twelve words drawn at random, then the first five of them again. What comes next?
+# Nine to fourteen words drawn at random, then the first five of them again. What comes next?
 
 # %%
 names = [copier.tokenizer.decode([i]).strip() for i in range(copier.config.vocab_size)]
 nouns = [name for name in names if name.isalpha()]
 rng = np.random.default_rng(0)
-drawn = [rng.choice(nouns, 12, replace=False).tolist() for _ in range(20)]
+drawn = [rng.choice(nouns, n, replace=False).tolist() for n in rng.integers(9, 15, 20)]
 texts = [" ".join([*words, *words[:5]]) for words in drawn]
 print(texts[0], "->", copier.predict(texts[0], k=1)[0].token)
 
 # %% [markdown]
 # An **induction head** attends from a word to what came *after* that word before, and copies it (Olsson et al., 2022). A
-# **previous-token head** attends to the word before. The attention is quickly measured: its mean share, for each head.
-# *Copies*: the attention to the word that comes next counts where what the head brings from there raises that word's
-# own logit as one of the five most. *Position alone*: 1 if the head looks at the same places whatever the words are.
+# **previous-token head** attends to the word before. For each head we measure
+#
+# - the mean share of attention that goes there;
+# - *copies*: from the word that it looks at, a head brings a vector (values times output weights). Turn this vector into
+#   logits: is the word itself among the five that rise most? If so, the attention to it counts, and if not, it counts 0.
+#   Here for the word that comes next;
+# - *position alone*: how far the attention is the same in other texts of that length: 1 means that the words don't matter.
 
 # %%
 for role in ("previous_token", "induction"):
     print(role, heads.role_scores(copier, texts, role).round(2).tolist())
 following = [words[5] for words in drawn]
 print("copies", heads.name_mover_scores(copier, texts, following).round(2).tolist())
-print("position alone", heads.positional_scores(copier, texts).round(2).tolist())
+unrepeated = [" ".join(rng.choice(nouns, 12, replace=False)) for _ in range(20)]
+print("position alone", heads.positional_scores(copier, unrepeated).round(2).tolist())
 
 # %% [markdown]
 # Layer 0 has one previous-token head, which goes by position alone. All four heads of layer 1 are induction heads: they
-# look at what came after, and copy it. But a head of layer 1 reads the stream at *brush*: how does it know that the word
-# before was *church*? Somebody must have written it there. We change *church* at its first place, and denoise:
+# look at what came after, wherever that is, and copy it. But a head of layer 1 reads the stream at *brush*: how does it
+# know that the word before was *church*? Somebody must have written it there. We change *church* at its first place, and
+# denoise:
 
 # %%
 words = texts[0].split()
@@ -126,8 +133,8 @@ patched.plot()
 
 # %% [markdown]
 # A row says where the clean state is put: before layer 0 at *church*, and before layer 1 at the word after it. So layer 0
-# has carried the name of a word one place on. (Before layer 1 the state at *church* itself brings back a third: there is
-# more than one way.) One cell of this map by hand:
+# has carried the name of a word one place on. The scale is that of log-probabilities: the third that *church* itself
+# brings back before layer 1 is a probability of 0.004. One cell of this map by hand:
 
 # %%
 _, cache = circuits.run_with_cache(copier, texts[0], ["resid_pre"])
@@ -168,11 +175,10 @@ effects = [put(cache["resid_pre", 1][after]) for cache in caches]
 print(f"another word: mean {np.mean(effects):.2f}, greatest {max(effects):.2f}")
 
 # %% [markdown]
-# A random direction does nothing. Another word's state does a little, for some words a third: that much of the effect
-# is not about *church*.
+# A random direction does nothing. Another word's state brings back a tenth on average: nine tenths need *church* itself.
 #
-# **A law:** in a model that reads one way, nothing before the first difference has any effect, for nothing there knows of
-# it. Hold every map against it.
+# **A law:** in a causal model, where a token sees only those before it, nothing before the first difference has any
+# effect, for nothing there knows of it. Hold every map against it.
 #
 # Who carried the name? `z` is what a head hands on; each head in turn is patched at all tokens:
 
@@ -182,24 +188,30 @@ by_head = circuits.activation_patching(copier, texts[0], " ".join(changed), targ
 print(by_head.effect.round(2))
 
 # %% [markdown]
-# The previous-token head alone brings back all of it; of layer 1 each head alone a third to two thirds. Effects need not
-# add up to 1, neither along the way nor across: the heads of layer 1 do the same work, so each is nearly enough.
+# The previous-token head alone brings back all of it. Each head of layer 1 alone raises the log-probability by a third to
+# two thirds of the way, which is a probability of 6 % at most: none is enough. And the effects add up to more than 1:
+# they overlap. Effects need not add up to 1, neither along the way nor across.
 #
-# **Noising** asks what the clean run can't do without. And **ablation** needs no second text: here each head in turn
-# hands on the mean of what it hands on at all tokens of the twenty texts.
+# **Noising** asks what the clean run can't do without. The scale is the same: 1 means that nothing is lost, 0 that all is.
+# **Ablation** needs no second text: here each head in turn hands on the mean of what it hands on at all tokens of the
+# twenty texts.
 
 # %%
 noised = circuits.activation_patching(
     copier, texts[0], " ".join(changed), target, site="z", direction="noising"
 )
 print("noising:", noised.effect.round(2).tolist())
-targets = [xai.Target(words[5], output="log_probability") for words in drawn]
+targets = [xai.Target(words[5]) for words in drawn]
+print(
+    "logit, as it is:", round(np.mean([copier.value(*one) for one in zip(texts, targets)]), 2)
+)
 change = heads.head_ablation(copier, texts, targets).mean(axis=0)
-print("ablation, change of the log-probability:", change.round(2).tolist())
+print("ablation, change of the logit:", change.round(2).tolist())
 
 # %% [markdown]
-# Without the previous-token head the word's probability falls by a factor of more than two hundred. Without any *one*
-# induction head nothing happens. Do they do nothing, then? Take away the whole layer's attention:
+# Without head 0.2 a third is left by noising: about what the state at *church* itself brought back above. Without any
+# *one* head of layer 1 nothing is lost, and by ablation less than one logit of nearly 13. Do they do so little? Take away
+# all heads of a layer at once:
 
 # %%
 together = [
@@ -211,8 +223,8 @@ together = [
 print("all heads of a layer at once:", np.mean(together, axis=0).round(2))
 
 # %% [markdown]
-# They stand in for each other, like the two words of praise in chapter 04. An ablation of 0 says that nothing is lost as
-# long as all others are there.
+# Each head alone costs less than one logit, all four together twelve: they stand in for each other, like the two words of
+# praise in chapter 04. An ablation of 0 says that nothing is lost as long as all others are there.
 #
 # ### When did they form?
 #
@@ -246,9 +258,10 @@ plots.curves([plots.Panel("course-induction", "tens of steps", curves)], label="
 
 # %% [markdown]
 # (The curves are of longer rows, so their numbers are not those above; at step 0 you see what a head that learned nothing
-# scores in each.) For some 340 steps nearly nothing happens, and nearly all in the next hundred: a **phase change**. The
-# copies are right while the best previous-token head is far from clean, at 0.2 to 0.4: what else they go by then, we
-# have not looked at.
+# scores in each.) For some 340 steps nearly nothing happens. In the next hundred accuracy and induction rise to about 0.8:
+# a **phase change**, as sudden changes in training are called. The previous-token score rises later and more slowly. The
+# copies are mostly right while the best previous-token head is at 0.4: what else the model uses at that point we have not
+# measured.
 #
 # ## course-gpt2: who gets the bottle?
 #
@@ -291,7 +304,7 @@ circuits.activation_patching(gpt, clean, corrupted, mary, site="z").plot()
 tokens = [unit.text for unit in gpt.encode(clean).units]
 _, cache = circuits.run_with_cache(gpt, clean, ["pattern"])
 seen = cache["pattern", 0][0, -1]
-looks = [(int(i), tokens[i], round(float(seen[i]), 2)) for i in seen.topk(3).indices]
+looks = [f"{i} {tokens[i]} {float(seen[i]):.2f}" for i in seen.topk(3).indices]
 print("head 0.0 from 'to':", looks)
 before = heads.role_scores(gpt, [clean, corrupted], "previous_token")
 print("previous token:", before[0].round(2))
@@ -299,14 +312,22 @@ by_place = circuits.activation_patching(
     gpt, clean, corrupted, mary, site="z", axes=["layer", "position", "head"]
 )
 at = by_place.effect[0, :, 0].round(2)
-print("its effect:", {token: float(e) for token, e in zip(tokens, at) if e})
+print("its effect:", [f"{i} {tokens[i]} {at[i]}" for i in np.flatnonzero(at)])
 
 # %% [markdown]
 # On most tokens head 0.0 looks at the one before (0.82 of its attention, on these texts): that is its role by score. At
-# *to* it does something else: it finds the second *John*, and all its effect is there. A score that is a mean over all
-# tokens did not foretell it. So before layer 1 the last token knows which name was said again. Layer 1's heads then
-# write the other name: a **name mover** attends from the last token to the answer, and copies it. The measure is that
-# of the copies above, here to *Mary*:
+# *to* it does something else: it looks at the name right before the verb, the second *John*, and all its effect is there.
+# Its mean over all tokens does not show this. Does it look for a name that was *repeated*? Try one that was not:
+
+# %%
+peter = clean.replace(", John", ", Peter")
+_, cache = circuits.run_with_cache(gpt, peter, ["pattern"])
+print("head 0.0 from 'to' at Peter:", round(float(cache["pattern", 0][0, -1, 9]), 2))
+
+# %% [markdown]
+# It does not. So before layer 1 the last token has the name of the one who gives; that it was said before plays no part
+# yet. Layer 1's heads then write the other name: a **name mover** attends from the last token to the answer, and copies
+# it. The measure is that of the copies above, here to *Mary*:
 
 # %%
 print(heads.name_mover_scores(gpt, [clean], ["Mary"]).round(2))
@@ -317,7 +338,9 @@ print(heads.name_mover_scores(gpt, [clean], ["Mary"]).round(2))
 # ### On prompts that were not used to find it
 #
 # Of the held-out prompts we take twelve of each kind: with a new pair of names, new names, a new object, a new frame, or
-# a frame of a new shape. The corrupted text has the other name at the last place.
+# a frame of a new shape. In the corrupted text the other name replaces the last mention of the repeated one. We keep the
+# prompts on which the model is right in both. Three measures ask different things: patching, what of the difference
+# between two runs goes through a head; ablation, what is lost without it; direct attribution, what it wrote in one run.
 
 # %%
 sample = data_folder() / "corpora" / "course-gpt2-sample.jsonl"
@@ -335,35 +358,47 @@ def swapped(case: dict) -> str:
 
 
 # %%
-prompts = [case["prompt"] for case in cases]
-contrasts = [xai.Target(case["answers"][0], versus=case["rivals"][0]) for case in cases]
+known = []
+for case in cases:
+    target = xai.Target(case["answers"][0], versus=case["rivals"][0])
+    if gpt.value(case["prompt"], target) > 0 > gpt.value(swapped(case), target):
+        known.append((case, target))
+prompts, contrasts = [case["prompt"] for case, _ in known], [target for _, target in known]
+print(len(known), "of", len(cases), "are right in both")
+
+# %%
 maps = [
     circuits.activation_patching(gpt, case["prompt"], swapped(case), target, site="z").effect
-    for case, target in zip(cases, contrasts)
+    for case, target in known
 ]
-print("patching, mean over", len(maps), "prompts:\n", np.mean(maps, axis=0).round(2))
+print("patching, mean over the prompts:\n", np.mean(maps, axis=0).round(2))
 change = heads.head_ablation(gpt, prompts, contrasts).mean(axis=0)
 print("ablation, change of the logit difference:\n", change.round(2))
 
 # %%
-direct = [circuits.logit_attribution(gpt, p, t).heads for p, t in zip(prompts, contrasts)]
-print("direct attribution:\n", np.mean(direct, axis=0).round(2))
+direct = np.array(
+    [circuits.logit_attribution(gpt, p, t).heads for p, t in zip(prompts, contrasts)]
+)
+print("direct attribution:\n", direct.mean(axis=0).round(2))
 whole = np.mean([gpt.value(prompt, target) for prompt, target in zip(prompts, contrasts)])
 print(f"logit difference {whole:.2f}")
+print("how often each head of layer 1 writes most:", np.bincount(direct[:, 1].argmax(axis=1)))
+written = direct[:, 1].clip(min=0)  # for the right name
+share = np.median(written.max(axis=1) / written.sum(axis=1))
+print(f"its share of what layer 1 writes for the right name, median: {share:.2f}")
 for who, called in (("right", "answers"), ("wrong", "rivals")):
-    moved = heads.name_mover_scores(gpt, prompts, [case[called][0] for case in cases])
+    moved = heads.name_mover_scores(gpt, prompts, [case[called][0] for case, _ in known])
     print(f"name movers, layer 1, {who} name:", moved[1].round(2))
 
 # %% [markdown]
-# Head 0.0 stands: on the mean prompt it brings back most, and most is lost without it. In layer 1 the work is shared, and
-# by others than in our sentence: there head 1.0 wrote nearly all of it, here three heads write about as much. What one
-# sentence shows of a head may be that sentence. As name movers all four look at the right name more than at the wrong
-# one, head 1.2 about twice as much, head 1.3 hardly. (Patching, ablation and direct attribution ask different things: what of the difference
-# between two runs goes through a head, what is lost without it, and what it wrote in one run.)
+# Head 0.0 holds up on these prompts: on average it brings back most, and most is lost without it. On average three heads of
+# layer 1 write about as much as each other. But in a single prompt mostly one head writes four fifths of it, as in our
+# sentence, and which one changes. A mean over prompts hides this, as a single prompt hides the other heads. As name movers
+# all four look at the right name more than at the wrong one, head 1.3 hardly.
 #
 # ### Facts
 #
-# The same for a fact. Which tokens hold *Paris*, and until where?
+# The same for a fact. Which tokens decide between *Paris* and *Berlin*, and up to which layer?
 
 # %%
 eiffel = "The Eiffel Tower is located in the city of"
@@ -373,7 +408,8 @@ circuits.activation_patching(gpt, eiffel, gate, paris).plot()
 
 # %% [markdown]
 # Before layers 0 and 1 it sits on the two tokens of the subject, before layer 2 at the last token, and nowhere else: layer
-# 1 has carried it. Which part of it?
+# 1 has carried what tells the two landmarks apart. (Whether the state at *Tower* is already the city, or still the
+# landmark, this does not say.) Which part of layer 1?
 
 # %%
 for site in ("attn_out", "mlp_out"):
@@ -384,7 +420,7 @@ for site in ("attn_out", "mlp_out"):
 # %% [markdown]
 # Layer 1's attention, at the last token, brings back all of it; no MLP brings back any, neither there nor at the subject.
 # This is one pair of texts. Once more we take held-out ones: for each fact the same prompt with another subject of as
-# many tokens, and another answer.
+# many tokens, and another answer. (The facts were trained, in other sentences; these sentences were not.)
 
 # %%
 facts = [json.loads(line) for line in sample.read_text(encoding="utf-8").splitlines()]
@@ -432,8 +468,8 @@ for site, found in effects.items():
 #
 # ## Explore
 #
-# A site, by token or by head, a metric, a pair of texts. For *Mary*: which site shows the carrying from the second name to the last
-# token at one single place?
+# A site, by token or by head, a metric, a pair of texts. For *Mary*: which site shows, at one single place, what was carried
+# to the last token?
 
 # %%
 pairs = {
@@ -469,7 +505,7 @@ viz.explore(
 )
 
 # %% [markdown]
-# It is `attn_out` (or `z`), layer 0, at *to*. What that head read stands in `v`, and where it looked in `pattern`:
+# It is `attn_out` (or `z`), layer 0, at *to*. What was read stands in `v`, and where a head looked in `pattern`:
 
 # %%
 for site in ("attn_out", "v", "pattern"):
@@ -481,7 +517,8 @@ for site in ("attn_out", "v", "pattern"):
 
 # %% [markdown]
 # Layer 0 looks at the same places in both texts, and finds another name there: `pattern` has no effect, `v` at the name
-# has. In layer 1 it is the other way round: what changes is where its heads look.
+# has. In layer 1 it is mostly where its heads look (0.74); what they read at *John* is 0.21. (That is the second way
+# in the map above, by *gave* before layer 2.)
 #
 # ## Lenses: what would it say now?
 #
@@ -493,8 +530,8 @@ lens = circuits.logit_lens(gpt, eiffel, "Paris")
 lens.plot()
 
 # %% [markdown]
-# At the last token *Paris* appears after layer 1, where patching said that it arrives. Below, the lens shows words that
-# make little sense. Does the model think of nothing yet, or is the lens the wrong one? The **tuned lens** (Belrose et
+# At the last token *Paris* appears after layer 1, where patching said that it arrives. At earlier levels the lens shows words
+# that make little sense. Does the model think of nothing yet, or is the lens the wrong one? The **tuned lens** (Belrose et
 # al., 2023) translates each level first, by a map that was trained to predict what the model will say. On 1,050 held-out
 # texts (how far from the model's own prediction, in nats, at the mean token), and at our one token:
 
@@ -508,10 +545,9 @@ for i, level in enumerate(lens.levels[:-1]):
     print(f"{level:12} {means[0]:6.2f}  {means[1]:6.2f}    {here[0]:6.2f}  {here[1]:6.2f}")
 
 # %% [markdown]
-# At the mean token the tuned lens is far nearer, at every level: much of what looked like nonsense could be read off, in
-# other coordinates. At our one token it is not always: before any layer the state knows *of* and no Eiffel Tower, and a
-# good guess of what follows *of* in general is a bad one here. A translator learns that, too: what usually comes. Read
-# it with a second text beside:
+# Averaged over tokens the tuned lens is far nearer at every level. Part of that is a learned guess: at the embeddings
+# nothing but the token and its place is known, and still it falls from 5.53 to 1.93. At our one token the guess of what
+# follows *of* in general is worse than none, and after layer 1 both lenses are near. Read it with a second text beside:
 
 # %%
 for text in (eiffel, gate):
@@ -519,8 +555,8 @@ for text in (eiffel, gate):
     print([row[-1] for row in read.best], text)
 
 # %% [markdown]
-# After layer 0 the tuned lens says *Paris* for both, and patching said that neither city has arrived by then: a guess.
-# What can be read off need not be known yet; and if it is, the model need not use it.
+# After layer 0 the tuned lens says *Paris* for both, and patching said that neither city has arrived by then: the lens
+# may show its translator's guess. And that a word can be read off does not show that the model uses it.
 
 
 # %%
@@ -541,7 +577,7 @@ viz.explore(
 # ## More features than dimensions
 #
 # A direction in the stream may stand for one thing. But there are more things than dimensions. A toy model (Elhage et
-# al., 2022) is given five numbers, the features x, of falling importance, and has two dimensions to keep them in: it
+# al., 2022) is given five numbers, the features x, and has two dimensions to keep them in: it
 # computes x' = relu(WᵀWx + b), and is trained to give x back. All depends on how often a feature is there (not 0):
 
 # %%
@@ -551,10 +587,10 @@ for density, kept, loss in zip(densities, toys.kept, toys.loss):
     print(f"there in {density:4.0%}: lengths {kept.round(1)}, error {loss:.2f}")
 
 # %% [markdown]
-# The error is a share of what the best constant answer leaves. Where all are always there, the two most important get a
-# dimension each, and the rest nothing. The rarer they are, the more are kept (we show the best of four models; which
-# features it keeps is partly chance), in the end all five: **superposition**. They disturb each other, but are seldom
-# there together. The slider goes from always (0) to 2 % (6).
+# Feature i weighs 0.9 to the power of i in the loss; the error is a share of what the best constant answer leaves. Where
+# all are always there, the two most important get a dimension each, and the rest nothing. The rarer they are, the more
+# are kept, or as many (we show the best of four models; which features it keeps is partly chance), in the end all five:
+# **superposition**. They disturb each other, but are seldom there together. The slider goes from always (0) to 2 % (6).
 
 
 # %%
@@ -571,8 +607,9 @@ viz.explore(
 )
 
 # %% [markdown]
-# On the right WᵀW: on the diagonal how far a feature is kept, beside it what each adds to the others when it is there. So
-# what one finds along a direction need not be one thing.
+# On the right WᵀW: on the diagonal how far a feature is kept, beside it what each adds to the others when it is there. A
+# negative number does no harm, for relu cuts it off; a small positive one is taken off by a negative b. So what one finds
+# along a direction need not be one thing.
 #
 # ## Where it breaks
 #
@@ -611,12 +648,12 @@ print("layer of the greatest effect:", results.argmax(dim=0).tolist())
 #
 #     [9, 9, 0, 9, 9, 0, 9, 10, 9, 9, 9, 0, 9, 10, 9, 10, 9, 10]
 #
-# and concludes that layers 9 and 10 matter most. Three things are wrong, and our numbers show each.
+# and concludes that layers 9 and 10 matter most. Three things are wrong; the first two our numbers show.
 #
 # - **The sign.** *Mary* is right in the clean text, so *John* minus *Mary* is negative there, as with us; +4.812 has the
 #   other sign. And with this sign, `argmax` looks for what brings *Mary* back **least**.
 # - **An argmax of equal numbers.** Before the first difference all layers have effect 0, and their `argmax` is the first,
-#   0. A 9 there is impossible: the model *can't* know of a change that is still to come. At best it is rounding.
+#   0. Without rounding, a 9 there is impossible: the model *can't* know of a change that is still to come.
 # - **The shape.** The library puts one token before each text. These have 15 tokens with it, and not 18.
 #
 # Mended: the law first; then the whole map, divided by what lies between the two runs, which also sets the sign right.
@@ -633,7 +670,8 @@ print(mended[:, first:].round(2))
 #
 # ## The same by a library
 #
-# That was the library's own function, rightly used. Without the token that it puts before, it gives our map:
+# The library's function is right; what was done with its result was not. Without the token that the library puts before
+# a text, it gives our map:
 
 # %%
 _, cache = bridge.run_with_cache(gpt.encode(clean).ids)
@@ -653,8 +691,8 @@ print("greatest difference below 0.0001:", theirs.shape)
 #
 # In GPT-2 small, 26 heads in seven groups take part in this task (Wang et al., 2022, of Redwood Research); among them
 # heads that find the repeated name, heads that keep the last token from attending to it, heads that copy the other name,
-# and backups that take over when those are ablated. Ours does most of it in its first two layers. And its circuits were
-# helped, as said above: they would not have formed within hours (its card says how). In larger models facts are gathered at the subject by MLPs of the early and
+# and backups that take over when those are ablated. Ours does most of it in its first two layers, and its circuits
+# were helped, as said above. In larger models facts are gathered at the subject by MLPs of the early and
 # middle layers, and read from there by attention (Meng et al., 2022; Geva et al., 2023). What transfers is the way to
 # ask: a definition, an intervention, prompts that were not used to find the head.
 #
@@ -771,19 +809,18 @@ def foretold(fitted: list[tuple], held_out: list[tuple], read) -> float:
 course.check("foretold", foretold)
 
 # %% [markdown]
-# On `course-gpt2`: sentences of no special kind, four fifths to fit and the rest to try. The control always names the
-# most frequent token. (Without your function nothing is printed.)
+# On `course-gpt2`: sentences of all its abilities, four fifths to fit and the rest to try. One control always names the
+# most frequent token. The other is level 0, the embeddings, which know nothing but the token and its place.
 
 # %%
 lines = sample.read_text(encoding="utf-8").splitlines()
-sentences = [t["text"] for t in map(json.loads, lines) if len(ids_of(t["text"])) > 4][::4]
+sentences = [t["text"] for t in map(json.loads, lines) if len(ids_of(t["text"])) > 4]
+sentences = np.random.default_rng(0).permutation(sentences)[:400].tolist()
 streams_of = [gpt.residual_stream(text).double().numpy() for text in sentences]
-ids_of_all = [ids_of(text) for text in sentences]
-cut = len(sentences) * 4 // 5
+ids_of_all, cut = [ids_of(text) for text in sentences], len(sentences) * 4 // 5
 later = np.concatenate([ids[2:] for ids in ids_of_all[cut:]])
 frequent = np.bincount(np.concatenate([ids[2:] for ids in ids_of_all[:cut]])).argmax()
-control = np.mean(later == frequent)
-print(f"{len(sentences)} sentences; always the most frequent token: {control:.2f}")
+print(f"{len(later)} tokens; always the most frequent one: {np.mean(later == frequent):.2f}")
 
 
 def read(states: np.ndarray) -> np.ndarray:
@@ -795,10 +832,11 @@ for level in range(gpt.n_layers + 1):
     data = [(s[level], s[-1], ids) for s, ids in zip(streams_of, ids_of_all)]
     share = foretold(data[:cut], data[cut:], read)
     if share is not None:
-        print(f"level {level}: {share:.1f}, above the control: {share > control}")
+        print(f"level {level}: {share:.2f}")
 
 # %% [markdown]
-# Hold it against the control before you say that a state knows the token after the next.
+# (Without your function nothing is printed.) What a layer knows of the token after the next, beyond the token and its
+# place, is the difference from level 0. How many of the tokens is that? Is it enough to say that it knows?
 #
 # ## Quiz
 
@@ -822,7 +860,7 @@ course.ask("lens-says-nonsense")
 #
 # - A head's score says where it looks. Whether anything depends on it, an intervention says.
 # - Denoising finds what is enough, noising what is needed. Of several that stand in for each other, none is needed.
-# - In a model that reads one way, nothing before the first difference has any effect: a law that tells bad maps.
+# - In a causal model nothing before the first difference has any effect: a law that exposes bad maps.
 # - The last stream is a sum, so a logit can be taken apart; what works through others has no direct part.
 # - A lens shows what could be read off, in coordinates that need not be the layer's own.
 # - More features than dimensions: where they are rare, they share.

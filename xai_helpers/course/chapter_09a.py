@@ -266,7 +266,7 @@ QUESTIONS: dict[str, tuple[str, dict[str, str], str]] = {
     "lens-says-nonsense": (
         "After the first layer, the logit lens shows a word that fits nothing. What may you conclude?",
         {
-            "That the model would say this word if it stopped there": "If it stopped there, and read the stream by its unembedding. It never does: the layer wrote for other readers.",
+            "That the model holds this word for the answer by then": "The layer wrote for the layers after it, not for the unembedding. The lens reads it as if it had.",
             "That the layer knows nothing of the answer yet": "Patching may show that it is there, at another token, or in other coordinates.",
             "That the answer isn't there in the coordinates of the last layer": "Another lens may find it. And what a lens finds, the model need not use.",
         },
