@@ -181,6 +181,8 @@ def test_bad_input_is_named() -> None:
         cache["zz", 0]
     with pytest.raises(KeyError, match=r"'z' is in every layer: name one, as in cache\['z', 0\]"):
         cache["z"]
+    assert ("z", 0) in cache and ("z", 99) not in cache and ("zz", 0) not in cache and "z" not in cache
+    assert cache.get("blocks.9.attn.hook_z") is None
     with pytest.raises(KeyError, match=r"hook_q was not kept; there is: blocks\.0\.attn\.hook_z"):
         cache["q", 0]
     with pytest.raises(UnsupportedArchitectureError):

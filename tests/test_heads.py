@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from transformer_lens.head_detector import (
 )
 
 import xai_helpers as xai
+from xai_helpers.architectures import Kind, blocks_of
 from xai_helpers.attention import after_earlier, attention_weights
 from xai_helpers.circuits import ablation, heads, run_with_cache
 from xai_helpers.circuits.heads import (
@@ -101,8 +103,9 @@ def test_queries_of_all_texts_count_alike() -> None:
     np.testing.assert_allclose(both, (one * (n_short - 1) + other * (n_long - 1)) / (n_short + n_long - 2))
 
 
-def test_position_alone() -> None:
-    subject = model("gpt2", "causal-lm")
+@pytest.mark.parametrize(("family", "kind"), [("gpt2", "causal-lm"), ("bert", "masked-lm")])
+def test_position_alone(family: str, kind: Kind) -> None:
+    subject = model(family, kind)
     texts = ["The cat sat on the mat", "The mat sat on the cat"]
     assert len({len(subject.encode(text).units) for text in texts}) == 1
     with edited_attention(subject, looking(lambda query: [query - 1] if query else [0])):
@@ -110,7 +113,8 @@ def test_position_alone() -> None:
     scores = positional_scores(subject, texts)
     found = np.stack([attention_weights(subject, text) for text in texts])
     distance = np.abs(found[0] - found[1]).sum(-1) / 4  # each is half as far from their mean
-    np.testing.assert_allclose(scores, 1 - distance[..., 1:].mean(-1))
+    rows = distance[..., 1:] if subject.architecture.decoder else distance
+    np.testing.assert_allclose(scores, 1 - rows.mean(-1))
     assert (scores < 1).all()
 
 
@@ -129,6 +133,43 @@ def test_a_head_that_copies() -> None:
             out.weight.view(4, 4, 16)[head] = sign * torch.outer(value, unembedding) / value.pow(2).sum()
         scores = name_mover_scores(subject, [text], ["cat"])
     assert (scores[-1, 0], scores[-1, 1]) == (pytest.approx(1), 0)
+
+
+def mover(subject: xai.TextModel, text: str, name: str) -> np.ndarray:
+    """Head by head and place by place, through the model's own modules."""
+    units, id = subject.encode(text).units, subject.resolve(name, text).id
+    _, cache = run_with_cache(subject, text)
+    base: Any = subject.model.base_model
+    norm, scores = base.get_submodule(subject.architecture.final_norm), np.zeros((3, 4))
+    for layer, block in enumerate(blocks_of(subject.model)):
+        out, values = block.get_submodule(subject.architecture.attention_out), cache["v", layer]
+        for head, (place, unit) in itertools.product(range(4), enumerate(units)):
+            if unit.text != name:
+                continue
+            alone = torch.zeros(1, 4, values.shape[-1], dtype=values.dtype)
+            alone[0, head] = values[place, head * values.shape[1] // 4]
+            written = (out(alone.flatten(1)) - out(torch.zeros_like(alone).flatten(1)))[0]
+            normed = written - written.mean() if isinstance(norm, torch.nn.LayerNorm) else written
+            logits = subject.model.get_output_embeddings()(normed * norm.weight)
+            if sorted(logits.tolist(), reverse=True).index(float(logits[id])) < heads.COPIED:
+                scores[layer, head] += float(cache["pattern", layer][head, -1, place])
+    return scores
+
+
+@pytest.mark.parametrize("family", DECODERS)
+def test_name_movers_by_a_loop(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    subject, text = double(family, "causal-lm"), "the cat sat and the cat sat on the mat"
+    monkeypatch.setattr(heads, "COPIED", subject.config.vocab_size // 3)  # of five, random heads copy none
+    some = []
+    with torch.no_grad():
+        for name in ("cat", "sat", "mat"):
+            expected = mover(subject, text, name)
+            np.testing.assert_allclose(name_mover_scores(subject, [text], [name]), expected, atol=1e-12)
+            some.append(expected > 0)
+    assert 0 < np.mean(some) < 1
+    both = name_mover_scores(subject, [text, text], ["cat", "sat"])
+    ones = [name_mover_scores(subject, [text], [name]) for name in ("cat", "sat")]
+    np.testing.assert_allclose(both, np.mean(ones, axis=0), atol=1e-12)
 
 
 @pytest.mark.parametrize("family", DECODERS)

@@ -151,7 +151,27 @@ def test_a_part_is_what_the_logit_loses_without_it(family: str, kind: Kind) -> N
         assert a.total - float(held(stream - cache["attn_out", layer][place])) == pytest.approx(
             attention, abs=ROUNDING[family]
         )
+        out: Any = blocks_of(subject.model)[layer].get_submodule(subject.architecture.attention_out)
+        z = cache["z", layer][place]
+        for number in range(4):
+            alone = torch.zeros_like(z)
+            alone[number] = z[number]
+            with torch.no_grad():
+                written = out(alone.flatten()[None]) - out(torch.zeros_like(z).flatten()[None])
+            lost = a.total - float(held(stream - written[0]))
+            assert lost == pytest.approx(a.heads[layer, number], abs=ROUNDING[family])
     assert float(held(torch.zeros_like(stream))) == pytest.approx(a.bias, abs=1e-12)
+
+
+@pytest.mark.parametrize("family", DECODERS)
+def test_an_earlier_readout_is_that_of_the_shorter_text(family: str) -> None:
+    subject, shorter = double(family, "causal-lm"), TEXT.rsplit(" ", 2)[0]
+    ids, fewer = (subject.encode(text).ids[0].tolist() for text in (TEXT, shorter))
+    assert ids[: len(fewer)] == fewer
+    a = logit_attribution(subject, TEXT, Target(2, position=len(fewer) - 1 - len(ids)))
+    b = logit_attribution(subject, shorter, 2)
+    np.testing.assert_allclose(a.heads, b.heads, atol=1e-12)
+    np.testing.assert_allclose([value for _, value in a.parts()], [value for _, value in b.parts()], atol=1e-12)
 
 
 @pytest.mark.parametrize("family", ["gpt2", "llama", "mistral", "qwen2"])
@@ -221,5 +241,5 @@ def test_bad_input_is_named() -> None:
             explain(training, TEXT)
     with pytest.raises(OptionError, match="only logits are sums"):
         logit_attribution(subject, TEXT, Target(5, output="probability"))
-    with pytest.raises(OptionError, match=r"translators of shape \(2, 16, 16\) don't fit .* needs A of \(3, 16, 16\)"):
+    with pytest.raises(OptionError, match=r"{'A': \(2, 16, 16\), .* don't fit .* needs {'A': \(3, 16, 16\), 'b': \(3,"):
         logit_lens(subject, TEXT, translators={"A": torch.zeros(2, 16, 16), "b": torch.zeros(2, 16)})

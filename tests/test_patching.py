@@ -485,15 +485,35 @@ def test_nothing_is_kept_alive(family: str, kind: Kind) -> None:
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in subject.model.modules())
 
 
-def test_a_model_whose_attention_is_edited_is_patched_as_it_is() -> None:
+def test_a_model_whose_attention_is_edited_is_refused() -> None:
+    """An edit may go by a query's place; a pass that starts in the middle would hand it another one."""
     subject = double("gpt2", "causal-lm")
     clean, corrupted = pair(subject)
-    with edited_attention(subject, evenly(subject, 1)):
-        p = activation_patching(subject, clean, corrupted, 1, site="z")
-        expected = naive(subject, corrupted, activations(subject, clean, "z"), "z", p.axes, Target(1))
-        with pytest.raises(OptionError, match="leave edited_attention first"):
-            activation_patching(subject, clean, corrupted, 1, site="pattern")
-    np.testing.assert_allclose(p.values, expected, rtol=0, atol=1e-11)
+    for explain in (
+        functools.partial(activation_patching, subject, clean, corrupted),
+        functools.partial(ablation, subject, clean),
+    ):
+        with edited_attention(subject, evenly(subject, 1)), pytest.raises(OptionError, match="leave edited_attention"):
+            explain(site="z")
+        explain(site="z")
+
+
+@pytest.mark.parametrize(("family", "kind"), KINDS)
+def test_a_run_that_is_taken_up_again_ends_as_it_did(family: str, kind: Kind) -> None:
+    subject = double(family, kind)
+    encoded = subject.encode(text_for(subject))
+    place = subject.readout(encoded)
+    run = resuming.record(subject, encoded, place)
+    starts = (0, 2, place) if run.memory is not None else (0,)
+    for site, layer, start in itertools.product(sites.sites_of(subject), range(3), starts):
+        logits = resuming.resume(run, site, layer, lambda values, first: values, 2, start)
+        torch.testing.assert_close(logits, run.logits.expand_as(logits), rtol=0, atol=1e-11)
+
+
+def test_patterns_of_one_head_are_cut_to_the_text() -> None:
+    donor = torch.arange(16.0).view(1, 1, 4, 4)
+    assert patching._fitted("pattern", donor, torch.zeros(1, 1, 3, 3)).tolist() == donor[..., :3, :3].tolist()
+    assert patching._fitted("z", torch.zeros(1, 1, 2, 5), torch.zeros(1, 3, 2, 5)).shape == (1, 3, 2, 5)
 
 
 def test_texts_that_dont_fit() -> None:

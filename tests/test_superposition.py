@@ -32,6 +32,15 @@ def test_the_rarer_the_better() -> None:
     assert TRAINED.loss[1] < 0.2 < TRAINED.loss[0] < 1
 
 
+def test_the_loss_is_that_of_fresh_samples() -> None:
+    rng = np.random.default_rng(0)
+    for density, W, b, loss in zip(TRAINED.densities, TRAINED.W, TRAINED.b, TRAINED.loss, strict=True):
+        x = rng.random((200_000, 5)) * (rng.random((200_000, 5)) < density)
+        error = (np.maximum(x @ W.T @ W + b, 0) - x) ** 2 @ 0.9 ** np.arange(5)
+        constant = (x - x.mean(0)) ** 2 @ 0.9 ** np.arange(5)
+        assert loss == pytest.approx(error.mean() / constant.mean(), rel=0.3 if density < 0.1 else 0.05)
+
+
 def test_with_enough_dimensions_nothing_is_lost() -> None:
     m = toy_models([0.5], features=3, dimensions=3, tries=1)
     assert m.loss[0] < 1e-3

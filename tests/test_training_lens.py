@@ -12,6 +12,7 @@ import torch
 import xai_helpers as xai
 from training import lens
 from xai_helpers.circuits import logit_lens, tuned_translators
+from xai_helpers.installation import data_folder
 
 TEXTS = ["The Eiffel Tower is located in the city of Paris.", "Anna gave a pen to Paul."]
 
@@ -50,6 +51,12 @@ def test_the_committed_lens_does_what_its_card_says(subject: xai.TextModel) -> N
     for kind in ("plain", "tuned"):
         np.testing.assert_allclose(found[kind], written[kind], rtol=0, atol=2e-3)
     assert all(tuned < 0.5 * plain for tuned, plain in zip(written["tuned"], written["plain"], strict=True))
+
+
+def test_the_committed_card_says_the_committed_numbers(tmp_path: Path) -> None:
+    folder = data_folder() / "lenses"
+    lens.write_card(json.loads((folder / "course-gpt2.json").read_text(encoding="utf-8")), tmp_path)
+    assert (tmp_path / "README.md").read_bytes() == (folder / "README.md").read_bytes()
 
 
 def test_a_few_steps_already_help_and_the_card_is_written(tmp_path: Path) -> None:

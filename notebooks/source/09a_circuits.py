@@ -119,112 +119,110 @@ print("position alone", heads.positional_scores(copier, unrepeated).round(2).tol
 
 # %% [markdown]
 # Layer 0 has one previous-token head, which goes by position alone. All four heads of layer 1 are induction heads: they
-# look at what came after, wherever that is, and copy it. But a head of layer 1 reads the stream at *brush*: how does it
-# know that the word before was *church*? Somebody must have written it there. We change *church* at its first place, and
+# look at what came after, wherever that is, and copy it. But a head of layer 1 reads the stream at *fork*: how does it
+# know that the word before was *net*? Somebody must have written it there. We change *net* at its first place, and
 # denoise:
 
+
 # %%
-words = texts[0].split()
-asked, changed = words[-1], [*words]
-changed[words.index(asked)] = next(noun for noun in nouns if noun not in words)
-target = xai.Target(drawn[0][5], output="log_probability")
-patched = circuits.activation_patching(copier, texts[0], " ".join(changed), target)
+def changed(words: list[str]) -> str:
+    """The text with another word in the fifth place, which is asked for at the end."""
+    other = next(noun for noun in nouns if noun not in words)
+    return " ".join([*words[:4], other, *words[5:], *words[:5]])
+
+
+others = [changed(words) for words in drawn]
+targets = [xai.Target(words[5]) for words in drawn]
+patched = circuits.activation_patching(copier, texts[0], others[0], targets[0])
 patched.plot()
 
 # %% [markdown]
-# A row says where the clean state is put: before layer 0 at *church*, and before layer 1 at the word after it. So layer 0
-# has carried the name of a word one place on. The scale is that of log-probabilities: the third that *church* itself
-# brings back before layer 1 is a probability of 0.004. One cell of this map by hand:
+# A row says where the clean state is put: before layer 0 at *net*, and before layer 1 at the word after it. So layer 0 has
+# carried the name of a word one place on. One cell of this map by hand:
+
 
 # %%
-_, cache = circuits.run_with_cache(copier, texts[0], ["resid_pre"])
-after = words.index(asked) + 1
-
-
 def put(state: torch.Tensor) -> float:
-    """The effect of one state in place of the corrupted one, before layer 1 at the word after."""
+    """The effect of one state in place of the corrupted one, before layer 1 at the sixth word."""
 
     def written(stream: torch.Tensor) -> torch.Tensor:
         stream = stream.clone()
-        stream[:, after] = state
+        stream[:, 5] = state
         return stream
 
     with sites.written(copier, "resid_pre", 1, written):
-        value = copier.value(" ".join(changed), target)
+        value = copier.value(others[0], targets[0])
     return (value - patched.corrupted) / (patched.clean - patched.corrupted)
 
 
-assert np.isclose(put(cache["resid_pre", 1][after]), patched.effect[1, after], atol=1e-4)
+def state_of(text: str) -> torch.Tensor:
+    """What stands there in the run of a text."""
+    return circuits.run_with_cache(copier, text, ["resid_pre"])[1]["resid_pre", 1][5]
+
+
+assert np.isclose(put(state_of(texts[0])), patched.effect[1, 5], atol=1e-4)
 
 # %% [markdown]
-# **A control:** would *any* change there do? We put in a state as far from the corrupted one as the clean state is, but
-# in a random direction; and the state from a text that has yet another word in the place of *church*.
+# **A control:** would *any* change there do? We put in states as far from the corrupted one as the clean state is, but in
+# random directions; and the states from texts that have yet another word in the place of *net*.
 
 # %%
-_, base = circuits.run_with_cache(copier, " ".join(changed), ["resid_pre"])
-own, right = base["resid_pre", 1][after], cache["resid_pre", 1][after]
+own, right = state_of(others[0]), state_of(texts[0])
 noise = torch.randn(20, *own.shape, generator=torch.Generator().manual_seed(0))
 noise *= (right - own).norm() / noise.norm(dim=-1, keepdim=True)
-random_ones = [put(own + one) for one in noise]
-print("random direction: greatest", round(max(random_ones), 2))
+at_random = [put(own + one) for one in noise]
+print(f"random direction: mean {np.mean(at_random):.2f}, greatest {max(at_random):.2f}")
 
-others = [noun for noun in nouns if noun not in {*words, *changed}][:20]
-texts_of_others = [" ".join([o if w == asked else w for w in words]) for o in others]
-caches = [circuits.run_with_cache(copier, text, ["resid_pre"])[1] for text in texts_of_others]
-effects = [put(cache["resid_pre", 1][after]) for cache in caches]
+net = drawn[0][4]
+words_left = [noun for noun in nouns if noun not in f"{texts[0]} {others[0]}".split()][:20]
+effects = [put(state_of(texts[0].replace(net, noun))) for noun in words_left]
 print(f"another word: mean {np.mean(effects):.2f}, greatest {max(effects):.2f}")
 
 # %% [markdown]
-# A random direction does nothing. Another word's state brings back a tenth on average: nine tenths need *church* itself.
+# Neither does, on average; of twenty other words the best brings back a third. It takes *net* itself.
 #
 # **A law:** in a causal model, where a token sees only those before it, nothing before the first difference has any
 # effect, for nothing there knows of it. Hold every map against it.
-#
-# Who carried the name? `z` is what a head hands on; each head in turn is patched at all tokens:
 
 # %%
-assert laws.before_the_difference(patched.effect, first=after - 1) == 0
-by_head = circuits.activation_patching(copier, texts[0], " ".join(changed), target, site="z")
-print(by_head.effect.round(2))
+assert laws.before_the_difference(patched.effect, first=4) == 0
 
 # %% [markdown]
-# The previous-token head alone brings back all of it. Each head of layer 1 alone raises the log-probability by a third to
-# two thirds of the way, which is a probability of 6 % at most: none is enough. And the effects add up to more than 1:
-# they overlap. Effects need not add up to 1, neither along the way nor across.
-#
-# **Noising** asks what the clean run can't do without. The scale is the same: 1 means that nothing is lost, 0 that all is.
-# **Ablation** needs no second text: here each head in turn hands on the mean of what it hands on at all tokens of the
-# twenty texts.
+# Who carried the name? `z` is what a head hands on; each head in turn is patched at all tokens. **Noising** asks what the
+# clean run can't do without. The scale is the same: 1 means that nothing is lost, 0 that all is. The means of the twenty
+# texts:
 
 # %%
-noised = circuits.activation_patching(
-    copier, texts[0], " ".join(changed), target, site="z", direction="noising"
-)
-print("noising:", noised.effect.round(2).tolist())
-targets = [xai.Target(words[5]) for words in drawn]
+for direction in ("denoising", "noising"):
+    maps = [
+        circuits.activation_patching(copier, *both, goal, site="z", direction=direction).effect
+        for both, goal in zip(zip(texts, others), targets)
+    ]
+    print(direction, np.mean(maps, axis=0).round(2).tolist())
+
+# %% [markdown]
+# The previous-token head is enough, and without it nearly all is lost. Each head of layer 1 alone brings back some 0.4: the
+# four add up to more than 1, for effects overlap. And each can be missed: nine tenths are left without it.
+#
+# **Ablation** needs no second text: here each head in turn hands on the mean of what it hands on at all tokens of the
+# twenty texts. Then all heads of a layer at once:
+
+# %%
 print(
     "logit, as it is:", round(np.mean([copier.value(*one) for one in zip(texts, targets)]), 2)
 )
 change = heads.head_ablation(copier, texts, targets).mean(axis=0)
 print("ablation, change of the logit:", change.round(2).tolist())
-
-# %% [markdown]
-# Without head 0.2 a third is left by noising: about what the state at *church* itself brought back above. Without any
-# *one* head of layer 1 nothing is lost, and by ablation less than one logit of nearly 13. Do they do so little? Take away
-# all heads of a layer at once:
-
-# %%
+options = {"replacement": "mean", "texts": texts, "axes": ["layer"]}
 together = [
-    circuits.ablation(
-        copier, text, goal, replacement="mean", texts=texts, axes=["layer"]
-    ).effect
+    circuits.ablation(copier, text, goal, **options).effect
     for text, goal in zip(texts, targets)
 ]
-print("all heads of a layer at once:", np.mean(together, axis=0).round(2))
+print("all heads of a layer at once:", np.mean(together, axis=0).round(2).tolist())
 
 # %% [markdown]
-# Each head alone costs less than one logit, all four together twelve: they stand in for each other, like the two words of
-# praise in chapter 04. An ablation of 0 says that nothing is lost as long as all others are there.
+# Of layer 1 each head alone costs less than one logit of nearly 13, all four together twelve: they stand in for each other,
+# like the two words of praise in chapter 04. An ablation near 0 says that little is lost as long as all others are there.
 #
 # ### When did they form?
 #
@@ -815,7 +813,7 @@ course.check("foretold", foretold)
 # %%
 lines = sample.read_text(encoding="utf-8").splitlines()
 sentences = [t["text"] for t in map(json.loads, lines) if len(ids_of(t["text"])) > 4]
-sentences = np.random.default_rng(0).permutation(sentences)[:400].tolist()
+sentences = np.random.default_rng(0).permutation(sentences)[:380].tolist()
 streams_of = [gpt.residual_stream(text).double().numpy() for text in sentences]
 ids_of_all, cut = [ids_of(text) for text in sentences], len(sentences) * 4 // 5
 later = np.concatenate([ids[2:] for ids in ids_of_all[cut:]])

@@ -1,7 +1,9 @@
 """What does a model compute on its way? One forward pass's embeddings and activations, by name.
 
 The names are TransformerLens' (`blocks.3.attn.hook_pattern`), the model is the stock one, and no weight is folded into
-another. In BERT's relatives, `attn_out` and `mlp_out` are what a block adds, before the norm.
+another. In BERT's relatives `attn_out` and `mlp_out` are what a block adds, before the norm, `resid_mid` comes after
+the norm between the two, and `hook_embed` embeds the tokens alone: TransformerLens' hooks of these names give other
+values there.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import torch
 
 from ..architectures import hooked
 from ..attention import layer_index
-from ..errors import OptionError
+from ..errors import OptionError, XaiError
 from ..models import ONE_AT_A_TIME, TextModel, require_evaluation, require_text_model
 from . import sites
 
@@ -41,6 +43,13 @@ class ActivationCache(Mapping[str, torch.Tensor]):
         if full not in self._values:
             raise KeyError(f"{full} was not kept; there is: {', '.join(self._values)}")
         return self._values[str(full)]
+
+    def __contains__(self, name: object) -> bool:
+        try:
+            self[name]  # type: ignore[index]
+        except (KeyError, XaiError):
+            return False
+        return True
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)

@@ -37,8 +37,9 @@ def role_scores(model: TextModel, texts: Sequence[str], role: Role) -> np.ndarra
     """The mean share of attention that each head pays to what its role looks at: (layers, heads), 0 to 1.
 
     role: "previous_token"; "duplicate_token", an earlier occurrence of the same token; "induction", the token that came
-    after an earlier occurrence; "first_token". The mean is over the queries of all texts that have such a token, and
-    a query's share is over all such tokens. It is not corrected for chance: `attention.head_patterns` is. Raises
+    after an earlier occurrence, but for the one right before the query; "first_token". The mean is over the queries of
+    all texts that have such a token, and a query's share is over all such tokens. It is not corrected for chance:
+    `attention.head_patterns` is. Raises
     OptionError, also where no query has such a token.
     """
     if role not in ROLES:
@@ -58,7 +59,8 @@ def positional_scores(model: TextModel, texts: Sequence[str]) -> np.ndarray:
     """How far each head's attention is the same whatever the text says: (layers, heads), 0 to 1.
 
     1 minus the mean total variation distance between a row of attention and that row's mean over the texts, which have
-    the same number of tokens; rows that see one token only are left out. 1 means that positions alone decide. Raises
+    the same number of tokens; rows that see one token only are left out. 1 means that positions alone decide. Each text
+    is in the mean that it is held against, so n texts give 1 / n at least: compare scores from as many texts. Raises
     AlignmentError, OptionError for fewer than two texts.
     """
     found = [weights for weights, _ in _patterns("positional_scores", model, texts)]

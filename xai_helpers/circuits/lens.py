@@ -234,7 +234,7 @@ def _position(target: Any) -> int:
 def _check_translators(model: TextModel, translators: Translators | None) -> None:
     if translators is None:
         return
-    shape = tuple(translators["A"].shape) if set(translators) == {"A", "b"} else None
-    wanted = (model.n_layers, model.config.hidden_size, model.config.hidden_size)
-    if shape != wanted:
-        raise OptionError(f"translators of shape {shape} don't fit {model.name}, which needs A of {wanted} and b")
+    shapes = {name: tuple(tensor.shape) for name, tensor in translators.items()}
+    layers, width = model.n_layers, model.config.hidden_size
+    if shapes != (wanted := {"A": (layers, width, width), "b": (layers, width)}):
+        raise OptionError(f"translators of shapes {shapes} don't fit {model.name}, which needs {wanted}")

@@ -20,6 +20,7 @@ import torch
 from ..attention import chosen_layers
 from ..attribution import Target
 from ..batches import BatchSize, rows_at_once
+from ..editing import is_edited
 from ..errors import AlignmentError, OptionError
 from ..models import ONE_AT_A_TIME, EncodedText, TextModel, require_evaluation, require_text_model
 from ..targets import ResolvedTarget, predicted_from
@@ -108,7 +109,7 @@ def activation_patching(
 
     No pass is run whose result is known: where both texts have the same activation, after the readout of a causal
     model, and in the last block beside the readout. Raises AlignmentError where the texts have different numbers of
-    tokens, OptionError, and whatever the target raises.
+    tokens, OptionError, also within `editing.edited_attention`, and whatever the target raises.
     """
     plan = plan_of("activation_patching", model, site, axes, metric, layers, batch_size)
     _one_of(direction, "direction", DIRECTIONS)
@@ -186,6 +187,8 @@ def plan_of(
     """Checks the options before anything runs."""
     require_text_model(method, model)
     require_evaluation(model)
+    if is_edited(model):  # an edit may go by a query's place, and is handed some of the queries only
+        raise OptionError(f"{method} starts in the middle of texts, where an edit goes astray: leave edited_attention")
     _one_of(metric, "metric", METRICS)
     rows_at_once(model, 1, batch_size)
     return Plan(site, _axes(model, site, axes), tuple(chosen_layers(model, layers)), metric, batch_size)
@@ -275,7 +278,7 @@ def _patched(base: Recording, donors: Activations, plan: Plan, measure: Measure,
 def _fitted(site: str, donor: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
     """The donor's activations of the tokens that the text was recorded for; one for all tokens, where it has one."""
     n = own.shape[2 if site == "pattern" else 1]
-    if donor.ndim and donor.shape[1] > 1:
+    if donor.ndim and donor.shape[2 if site == "pattern" else 1] > 1:
         donor = donor[:, :, :n, :n] if site == "pattern" else donor[:, :n]
     return donor.expand_as(own)
 

@@ -240,8 +240,8 @@ QUESTIONS: dict[str, tuple[str, dict[str, str], str]] = {
         "Replacing a head by its mean changes nothing. What did you learn?",
         {
             "Nothing is lost without it as long as all others are there": "As with one induction head of four. Without all four the copying was gone.",
-            "The head does nothing for this task": "Each of four induction heads had 0, and without all four the copying was gone.",
-            "Its output hardly depends on the text": "For the induction heads it does: each of them alone brought back a third or more.",
+            "The head does nothing for this task": "Each of four induction heads cost next to nothing, and without all four the copying was gone.",
+            "Its output hardly depends on the text": "For the induction heads it does: each of them alone brought back some 0.4.",
         },
         "a",
     ),
@@ -249,7 +249,7 @@ QUESTIONS: dict[str, tuple[str, dict[str, str], str]] = {
         "A component has effect 0.6 by denoising, and nothing is lost by noising it. How can that be?",
         {
             "Denoising counts what other components add later": "Both let all later layers run. They differ in the run that is patched into.",
-            "It goes far alone, and another can do the same": "Denoising finds what is enough, noising what is needed. The induction heads were such a case.",
+            "It goes far alone, and another can do the same": "Denoising finds what is enough, noising what is needed. The induction heads were nearly such a case.",
             "It is needed for the answer, but not enough": "Then noising would show it, and denoising might not.",
         },
         "b",

@@ -49,8 +49,8 @@ def patching_map(p: Patching) -> Picture:
     """The effect of each activation that was replaced: layers upward, tokens or heads across.
 
     The line below says what 0 and 1 are. The alternative text names the cell that differs most from the run into which
-    was patched, which has 0; in noising, 1. Raises OptionError for a map of three axes, and where both runs have the
-    same value.
+    was patched, which has 0; in noising, 1. Raises OptionError for maps of one axis or three, and where both runs have
+    the same value.
     """
     if len(p.axes) != 2:
         raise OptionError(
