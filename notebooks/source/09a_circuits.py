@@ -8,7 +8,7 @@
 #
 # **You will**
 # - find induction heads from their definition, and see them form in the course of a training,
-# - show by patching what they do, and see why taking one away shows nothing,
+# - show by patching what they do, and see why taking one away shows little,
 # - take a logit apart into what heads, MLPs and embeddings wrote,
 # - follow a name and a fact through `course-gpt2`, layer by layer,
 # - read the stream before it is finished, by the logit lens and the tuned lens,
@@ -558,17 +558,14 @@ for text in (eiffel, gate):
 
 
 # %%
-def lenses(text: str, kind: str, shown: str) -> plots.Picture:
-    """What each level would say."""
-    translators = circuits.tuned_translators() if kind == "tuned lens" else None
-    return circuits.logit_lens(gpt, text, translators=translators).plot(shown)
+def lenses(text: str, shown: str) -> list[plots.Picture]:
+    """What each level would say, by the logit lens and below it by the tuned lens."""
+    both = (None, circuits.tuned_translators())
+    return [circuits.logit_lens(gpt, text, translators=lens).plot(shown) for lens in both]
 
 
 viz.explore(
-    lenses,
-    text=eiffel,
-    kind=["tuned lens", "logit lens"],
-    shown={"divergence (nats)": "kl", "probability": "probability"},
+    lenses, text=eiffel, shown={"divergence (nats)": "kl", "probability": "probability"}
 )
 
 # %% [markdown]
