@@ -443,9 +443,10 @@ def rival(case: dict) -> tuple[str, str] | None:
 
 # %%
 effects, used = {"resid_pre": [], "attn_out": [], "mlp_out": []}, 0
-for prompt, answer, (text, wrong) in [
-    (case["prompt"], case["answers"][0], rival(case)) for case in facts if rival(case)
-]:
+for case in facts[::2]:
+    if (other := rival(case)) is None:
+        continue
+    prompt, answer, (text, wrong) = case["prompt"], case["answers"][0], other
     target = xai.Target(answer, versus=wrong)
     if gpt.value(prompt, target) > 0 > gpt.value(text, target):  # both facts are known
         used += 1
@@ -809,8 +810,8 @@ course.check("foretold", foretold)
 
 # %%
 lines = sample.read_text(encoding="utf-8").splitlines()
-sentences = [t["text"] for t in map(json.loads, lines) if len(ids_of(t["text"])) > 4]
-sentences = np.random.default_rng(0).permutation(sentences)[:380].tolist()
+drawn_lines = np.random.default_rng(0).permutation(lines)[:380]
+sentences = [json.loads(line)["text"] for line in drawn_lines]
 streams_of = [gpt.residual_stream(text).double().numpy() for text in sentences]
 ids_of_all, cut = [ids_of(text) for text in sentences], len(sentences) * 4 // 5
 later = np.concatenate([ids[2:] for ids in ids_of_all[cut:]])
