@@ -243,3 +243,6 @@ def test_bad_input_is_named() -> None:
         logit_attribution(subject, TEXT, Target(5, output="probability"))
     with pytest.raises(OptionError, match=r"{'A': \(2, 16, 16\), .* don't fit .* needs {'A': \(3, 16, 16\), 'b': \(3,"):
         logit_lens(subject, TEXT, translators={"A": torch.zeros(2, 16, 16), "b": torch.zeros(2, 16)})
+    for translators in ("tuned", True, {"A": 1}):
+        with pytest.raises(OptionError, match=r"as circuits\.tuned_translators\(\) does"):
+            logit_lens(subject, TEXT, translators=translators)  # type: ignore[arg-type]

@@ -535,6 +535,7 @@ def test_bad_input_is_named() -> None:
     patch = functools.partial(activation_patching, subject, clean, corrupted)
     for options, message in (
         ({"site": "zz"}, "site='zz': choose one of 'resid_pre'"),
+        ({"site": ["z", "q"]}, "site=.*: choose one of 'resid_pre'"),
         ({"axes": ("head",)}, "axes="),
         ({"axes": ("layer", "head")}, "resid_pre has no heads; only q, k, v, pattern, z have"),
         ({"direction": "both"}, "direction='both': choose one of 'denoising', 'noising'"),

@@ -467,8 +467,10 @@ for site, found in effects.items():
 #
 # ## Explore
 #
-# A site, by token or by head, a metric, a pair of texts. For *Mary*: which site shows, at one single place, what was carried
-# to the last token?
+# A site, by token or by head, a metric, a pair of texts. In each layer the stream is read before it (`resid_pre`) for
+# queries, keys and values (`q`, `k`, `v`); queries and keys give the attention (`pattern`), and with the values what each
+# head hands on (`z`). All heads together add `attn_out` (then the stream is `resid_mid`), and the MLP adds `mlp_out`. For
+# *Mary*, in layer 0: which sites show what was brought to the last token, and which one where it was fetched?
 
 # %%
 pairs = {
@@ -504,7 +506,7 @@ viz.explore(
 )
 
 # %% [markdown]
-# It is `attn_out` (or `z`), layer 0, at *to*. What was read stands in `v`, and where a head looked in `pattern`:
+# `attn_out` and `z` at *to*, and `v` at the second *John*. Where a head looked would stand in `pattern`:
 
 # %%
 for site in ("attn_out", "v", "pattern"):
@@ -832,7 +834,8 @@ for level in range(gpt.n_layers + 1):
 
 # %% [markdown]
 # (Without your function nothing is printed.) What a layer knows of the token after the next, beyond the token and its
-# place, is the difference from level 0. How many of the tokens is that? Is it enough to say that it knows?
+# place, is the difference from level 0: in our solution two in a hundred at most, where the standard error of a share is
+# one in a hundred. That is not enough to say that it knows.
 #
 # ## Quiz
 

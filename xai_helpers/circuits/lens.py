@@ -10,7 +10,7 @@ Circuits") takes the last stream apart: it is a sum, of what embeddings, heads, 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -234,6 +234,8 @@ def _position(target: Any) -> int:
 def _check_translators(model: TextModel, translators: Translators | None) -> None:
     if translators is None:
         return
+    if not isinstance(translators, Mapping) or not all(isinstance(x, torch.Tensor) for x in translators.values()):
+        raise OptionError(f"translators={translators!r}: give tensors A and b, as circuits.tuned_translators() does")
     shapes = {name: tuple(tensor.shape) for name, tensor in translators.items()}
     layers, width = model.n_layers, model.config.hidden_size
     if shapes != (wanted := {"A": (layers, width, width), "b": (layers, width)}):

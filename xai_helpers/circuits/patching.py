@@ -365,7 +365,8 @@ def _same_length(encoded: EncodedText, other: EncodedText) -> None:
 
 def _axes(model: TextModel, site: str, axes: Sequence[str] | None) -> tuple[str, ...]:
     if site not in sites.sites_of(model):
-        sites.port_of(model, site)  # says why
+        if site in sites.SITES:
+            sites.port_of(model, site)  # says why
         raise OptionError(f"site={site!r}: choose one of {', '.join(map(repr, sites.sites_of(model)))}")
     chosen = AXES[site in sites.BY_HEAD] if axes is None else tuple(axes)
     if chosen not in AXES:
