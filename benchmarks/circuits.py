@@ -35,7 +35,8 @@ attention itself, and keys that are copied for each row. Of z, patched at all to
 first difference is saved of the text, which is early here.
 """
 CACHING = """\
-The same activations of both: those that ours keep by default. Ours start from the text.
+The same activations of both: those that ours keep by default. Ours start from the text. Where much is kept we lose, as
+at 256 tokens: ours keep copies, which no later change in place reaches, and TransformerLens the model's own tensors.
 """
 LENGTHS = (18, 64, 256)
 SAMPLE = 64
