@@ -104,8 +104,6 @@ def _wanted(names: Iterable[str] | None, every: list[str], there: Sequence[str])
     if names is None:
         return every
     names = [names] if isinstance(names, str) else list(names)
-    if not names:
-        raise OptionError("names=[] keeps nothing: leave names out to keep all, or name a site")
     for name in names:
         if name not in every and name not in there:
             raise OptionError(f"this model has no activation {name!r}; name a site ({', '.join(there)}) or one in full")
