@@ -11,10 +11,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPConnection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
@@ -127,7 +128,24 @@ class Lab:
     logfile: Path
 
     def page_of(self, notebook: Path) -> str:
+        """The address of this notebook, on the one kernel that all share: imports take longer than most chapters.
+
+        That each runs on a kernel of its own is for nbval to see.
+        """
+        running = self._api("GET", "kernels")
+        session = {"path": notebook.name, "name": notebook.name, "type": "notebook"}
+        self._api("POST", "sessions", session | {"kernel": running[0] if running else {"name": "python3"}})
         return f"{self.address}/lab/tree/{notebook.name}?token={TOKEN}&reset"
+
+    def _api(self, method: str, name: str, body: dict[str, Any] | None = None) -> Any:
+        with closing(HTTPConnection(urlsplit(self.address).netloc, timeout=PATIENCE)) as connection:
+            headers = {"Authorization": f"token {TOKEN}"}
+            connection.request(method, f"/api/{name}", json.dumps(body) if body else None, headers)
+            answer = connection.getresponse()
+            said = answer.read()
+        if answer.status >= 400:
+            raise RuntimeError(f"JupyterLab refuses {method} {name}: {said.decode()}\n{self.log()}")
+        return json.loads(said)
 
     def log(self) -> str:
         """The last that the server said."""

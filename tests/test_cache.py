@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import functools
 import gc
+import operator
 import weakref
 from typing import Any
 
 import pytest
 import torch
-from nnsight.modeling.transformers import TransformersModel
+from nnsight import NNsight
 from peer_lens import lens_name, lens_of
 from tiny import ENCODERS, FAMILIES, KINDS, TEXT, assert_leaves_untouched, model, model_in, text_for
 
@@ -35,20 +36,89 @@ def test_transformer_lens_agrees(family: str) -> None:
     )
 
 
-def test_nnsight_agrees() -> None:
-    subject = model("gpt2", "causal-lm")
-    peer = TransformersModel(subject.model, task="text-generation", tokenizer=subject.tokenizer)
-    theirs = {}
-    with peer.trace(TEXT):
+# Where nnsight has a site: the blocks, and the path in one. It calls BERT's submodule `output` `E_output`.
+IN_NNSIGHT = {
+    "gpt2": (
+        "transformer.h",
+        {
+            "resid_pre": "input",
+            "z": "attn.c_proj.input",
+            "attn_out": "attn.c_proj.output",
+            "resid_mid": "ln_2.input",
+            "post": "mlp.c_proj.input",
+            "mlp_out": "mlp.output",
+            "resid_post": "output",
+        },
+    ),
+    "llama": (
+        "model.layers",
+        {
+            "resid_pre": "input",
+            **{letter: f"self_attn.{letter}_proj.output" for letter in "qkv"},
+            "z": "self_attn.o_proj.input",
+            "attn_out": "self_attn.o_proj.output",
+            "resid_mid": "post_attention_layernorm.input",
+            "post": "mlp.down_proj.input",
+            "mlp_out": "mlp.output",
+            "resid_post": "output",
+        },
+    ),
+    "bert": (
+        "bert.encoder.layer",
+        {
+            "resid_pre": "input",
+            **{name[0]: f"attention.self.{name}.output" for name in ("query", "key", "value")},
+            "z": "attention.E_output.dense.input",
+            "attn_out": "attention.E_output.dense.output",
+            "resid_mid": "attention.E_output.LayerNorm.output",
+            "post": "E_output.dense.input",
+            "mlp_out": "E_output.dense.output",
+            "resid_post": "E_output.LayerNorm.output",
+        },
+    ),
+    "distilbert": (
+        "distilbert.transformer.layer",
+        {
+            "resid_pre": "input",
+            **{letter: f"attention.{letter}_lin.output" for letter in "qkv"},
+            "z": "attention.out_lin.input",
+            "attn_out": "attention.out_lin.output",
+            "resid_mid": "sa_layer_norm.output",
+            "post": "ffn.lin2.input",
+            "mlp_out": "ffn.lin2.output",
+            "resid_post": "output_layer_norm.output",
+        },
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Module .* has a submodule named 'output'")
+@pytest.mark.parametrize("family", IN_NNSIGHT)
+def test_nnsight_agrees(family: str) -> None:
+    subject = model(family, "classifier" if family in ENCODERS else "causal-lm")
+    encoded = subject.encode(text_for(subject))
+    blocks, places = IN_NNSIGHT[family]
+    peer, theirs = NNsight(subject.model), {}
+    with peer.trace(input_ids=encoded.ids, attention_mask=encoded.mask):
         for layer in range(subject.n_layers):
-            block = peer.transformer.h[layer]
-            theirs["q", layer] = block.attn.c_attn.output[..., :16].unflatten(-1, (4, 4)).save()
-            theirs["z", layer] = block.attn.c_proj.input.unflatten(-1, (4, 4)).save()
-            theirs["attn_out", layer] = block.attn.output[0].save()
-            theirs["resid_mid", layer] = block.ln_2.input.save()
-            theirs["post", layer] = block.mlp.c_proj.input.save()
-            theirs["mlp_out", layer] = block.mlp.output.save()
-            theirs["resid_post", layer] = block.output.save()
+            for site, path in places.items():
+                theirs[site, layer] = operator.attrgetter(path)(operator.attrgetter(blocks)(peer)[layer]).save()
+    _, ours = run_with_cache(subject, encoded.text)
+    for key, value in theirs.items():
+        peers = value[0].view(ours[key].shape)
+        torch.testing.assert_close(ours[key], peers, rtol=1e-5, atol=1e-5, msg=lambda m, key=key: f"{key}: {m}")
+
+
+def test_nnsight_has_the_fused_projections_and_the_attention() -> None:
+    subject = model("gpt2", "causal-lm")
+    encoded, theirs = subject.encode(TEXT), {}
+    peer = NNsight(subject.model)
+    with peer.trace(input_ids=encoded.ids):
+        for layer in range(subject.n_layers):
+            fused = peer.transformer.h[layer].attn.c_attn.output
+            for part, letter in enumerate("qkv"):
+                theirs[letter, layer] = fused[..., 16 * part : 16 * part + 16].unflatten(-1, (4, 4)).save()
+            theirs["pattern", layer] = peer.transformer.h[layer].attn.output[1].save()
     _, ours = run_with_cache(subject, TEXT)
     for key, value in theirs.items():
         torch.testing.assert_close(ours[key], value[0], rtol=1e-5, atol=1e-5, msg=lambda m, key=key: f"{key}: {m}")

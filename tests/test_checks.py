@@ -457,13 +457,15 @@ def test_a_wrong_solution_is_rejected_by_the_parts_that_see_it(name: str, mistak
 
 
 @pytest.mark.parametrize("name", QUICK)
-def test_the_random_case_never_rejects_what_is_right_nor_lets_pass_what_it_must_reject(name: str) -> None:
+def test_the_random_case_never_rejects_what_is_right_and_all_but_always_what_it_must(name: str) -> None:
+    """A wrong number may come within the tolerance of the right one: about once in 10,000 draws."""
     random = exercises()[name][KINDS.index(RANDOM)]
-    for _ in range(5 if name == "my-method" else 40):  # that one asks a model
-        assert all(random.test(solution) == "" for solution in RIGHT[name])
-        for mistake, certain in WRONG[name].items():
-            if RANDOM in certain:
-                assert checks._tried(random, mistake), mistake
+    draws = 5 if name == "my-method" else 40  # that one asks a model
+    for solution in RIGHT[name]:
+        assert [random.test(solution) for _ in range(draws)] == [""] * draws
+    for mistake, certain in WRONG[name].items():
+        if RANDOM in certain:
+            assert sum(checks._tried(random, mistake) == "" for _ in range(draws)) <= 1, mistake
 
 
 @pytest.mark.parametrize("name", QUICK)

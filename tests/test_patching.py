@@ -7,6 +7,7 @@ import dataclasses
 import functools
 import gc
 import itertools
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,7 @@ import torch
 import transformer_lens.patching as lens_patching
 from hypothesis import given
 from hypothesis import strategies as st
-from nnsight.modeling.transformers import TransformersModel
+from nnsight import NNsight
 from peer_lens import lens_of
 from tiny import DECODERS, KINDS, TEXT, assert_leaves_untouched, model, model_in, text_for
 
@@ -416,32 +417,55 @@ def test_transformer_lens_agrees(family: str) -> None:
     assert compared >= 7
 
 
-def test_nnsight_agrees() -> None:
-    subject = model("gpt2", "causal-lm")
-    clean, corrupted = pair(subject)
-    peer = TransformersModel(subject.model, task="text-generation", tokenizer=subject.tokenizer)
-    stream, added, handed = (
-        activation_patching(subject, clean, corrupted, 1, site=site).values for site in ("resid_post", "mlp_out", "z")
-    )
-    with peer.trace(clean):
-        z = peer.transformer.h[1].attn.c_proj.input.save()
-        mlp = peer.transformer.h[1].mlp.output.save()
-        kept = peer.transformer.h[1].output.save()
+# In nnsight: the blocks; in one its attention's output layer, what its MLP adds, its last module; and the head.
+IN_NNSIGHT: dict[str, tuple[Kind, str, str, str, str, str]] = {
+    "gpt2": ("causal-lm", "transformer.h", "attn.c_proj", "mlp", "", "lm_head"),
+    "llama": ("causal-lm", "model.layers", "self_attn.o_proj", "mlp", "", "lm_head"),
+    "distilbert": (
+        "classifier",
+        "distilbert.transformer.layer",
+        "attention.out_lin",
+        "ffn.lin2",
+        "output_layer_norm",
+        "classifier",
+    ),
+}
+
+
+@pytest.mark.parametrize("family", IN_NNSIGHT)
+def test_nnsight_agrees(family: str) -> None:
+    kind, blocks, attention, mlp, last, head_of = IN_NNSIGHT[family]
+    subject = model(family, kind)
+    clean, corrupted = ({"input_ids": subject.encode(text).ids} for text in pair(subject))
+    maps = {
+        site: activation_patching(subject, *pair(subject), 1, site=site).values
+        for site in ("resid_post", "mlp_out", "z")
+    }
+    peer = NNsight(subject.model)
+    block, head_out = operator.attrgetter(blocks)(peer)[1], operator.attrgetter(head_of)(peer)
+    z_in, mlp_of = operator.attrgetter(attention)(block), operator.attrgetter(mlp)(block)
+    end = operator.attrgetter(last)(block) if last else block
+    with peer.trace(**clean):
+        z, added, kept = z_in.input.save(), mlp_of.output.save(), end.output.save()
+
+    def value(logits: torch.Tensor) -> float:
+        return float(logits[0, 1] if kind == "classifier" else logits[0, -1, 1])
+
     for position in (2, 5, -1):
-        with peer.trace(corrupted):
-            peer.transformer.h[1].output[:, position] = kept[:, position]
-            logits = peer.lm_head.output.save()
-        assert stream[1, position] == pytest.approx(float(logits[0, -1, 1]), abs=2e-5)
-        with peer.trace(corrupted):
-            peer.transformer.h[1].mlp.output[:, position] = mlp[:, position]
-            logits = peer.lm_head.output.save()
-        assert added[1, position] == pytest.approx(float(logits[0, -1, 1]), abs=2e-5)
+        with peer.trace(**corrupted):
+            end.output[:, position] = kept[:, position]
+            logits = head_out.output.save()
+        assert maps["resid_post"][1, position] == pytest.approx(value(logits), abs=2e-5)
+        with peer.trace(**corrupted):
+            mlp_of.output[:, position] = added[:, position]
+            logits = head_out.output.save()
+        assert maps["mlp_out"][1, position] == pytest.approx(value(logits), abs=2e-5)
     for head in range(4):
         at = slice(4 * head, 4 * head + 4)
-        with peer.trace(corrupted):
-            peer.transformer.h[1].attn.c_proj.input[:, :, at] = z[:, :, at]
-            logits = peer.lm_head.output.save()
-        assert handed[1, head] == pytest.approx(float(logits[0, -1, 1]), abs=2e-5)
+        with peer.trace(**corrupted):
+            z_in.input[:, :, at] = z[:, :, at]
+            logits = head_out.output.save()
+        assert maps["z"][1, head] == pytest.approx(value(logits), abs=2e-5)
 
 
 # The model, and what is refused.
@@ -496,18 +520,6 @@ def test_a_model_whose_attention_is_edited_is_refused() -> None:
         with edited_attention(subject, evenly(subject, 1)), pytest.raises(OptionError, match="leave edited_attention"):
             explain(site="z")
         explain(site="z")
-
-
-@pytest.mark.parametrize(("family", "kind"), KINDS)
-def test_a_run_that_is_taken_up_again_ends_as_it_did(family: str, kind: Kind) -> None:
-    subject = double(family, kind)
-    encoded = subject.encode(text_for(subject))
-    place = subject.readout(encoded)
-    run = resuming.record(subject, encoded, place)
-    starts = (0, 2, place) if run.memory is not None else (0,)
-    for site, layer, start in itertools.product(sites.sites_of(subject), range(3), starts):
-        logits = resuming.resume(run, site, layer, lambda values, first: values, 2, start)
-        torch.testing.assert_close(logits, run.logits.expand_as(logits), rtol=0, atol=1e-11)
 
 
 def test_patterns_of_one_head_are_cut_to_the_text() -> None:

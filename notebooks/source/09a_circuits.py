@@ -256,10 +256,10 @@ plots.curves([plots.Panel("course-induction", "tens of steps", curves)], label="
 
 # %% [markdown]
 # (The curves are of longer rows, so their numbers are not those above; at step 0 you see what a head that learned nothing
-# scores in each.) For some 340 steps nearly nothing happens. In the next hundred accuracy and induction rise to about 0.8:
-# a **phase change**, as sudden changes in training are called. The previous-token score rises later and more slowly. The
-# copies are mostly right while the best previous-token head is at 0.4: what else the model uses at that point we have not
-# measured.
+# scores in each.) For some 340 steps nearly nothing happens. In the next hundred accuracy rises to 0.8 and induction to
+# 0.7: a **phase change**, as sudden changes in training are called. The previous-token score rises later and more slowly.
+# The copies are mostly right while the best previous-token head is at 0.4: what else the model uses at that point we have
+# not measured.
 #
 # ## course-gpt2: who gets the bottle?
 #
@@ -323,9 +323,9 @@ _, cache = circuits.run_with_cache(gpt, peter, ["pattern"])
 print("head 0.0 from 'to' at Peter:", round(float(cache["pattern", 0][0, -1, 9]), 2))
 
 # %% [markdown]
-# It does not. So before layer 1 the last token has the name of the one who gives; that it was said before plays no part
-# yet. Layer 1's heads then write the other name: a **name mover** attends from the last token to the answer, and copies
-# it. The measure is that of the copies above, here to *Mary*:
+# It looks there all the same: before layer 1 the last token has the name of the one who gives, said before or not. Layer
+# 1's heads then write the other name: a **name mover** attends from the last token to the answer, and copies it. The
+# measure is that of the copies above, here to *Mary*:
 
 # %%
 print(heads.name_mover_scores(gpt, [clean], ["Mary"]).round(2))
@@ -534,7 +534,7 @@ lens.plot()
 # At the last token *Paris* appears after layer 1, where patching said that it arrives. At earlier levels the lens shows words
 # that make little sense. Does the model think of nothing yet, or is the lens the wrong one? The **tuned lens** (Belrose et
 # al., 2023) translates each level first, by a map that was trained to predict what the model will say. On 1,050 held-out
-# texts (how far from the model's own prediction, in nats, at the mean token), and at our one token:
+# texts (how far from the model's own prediction, in nats, averaged over tokens), and at our one token:
 
 # %%
 card = json.loads((data_folder() / "lenses" / "course-gpt2.json").read_text())
@@ -730,22 +730,19 @@ def patching_map(layers, read, clean: np.ndarray, corrupted: np.ndarray) -> np.n
     """clean, corrupted: (positions, width), what the first layer is given. (layers, positions)."""
 
     # solution
-    def streams(x: np.ndarray) -> list[np.ndarray]:
+    def run(x: np.ndarray, start: int = 0) -> list[np.ndarray]:
         found = [x]
-        for layer in layers:
+        for layer in layers[start:]:
             found.append(layer(found[-1]))
         return found
 
-    donor, base = streams(clean), streams(corrupted)
+    donor, base = run(clean), run(corrupted)
     low, high = read(base[-1]), read(donor[-1])
     effect = np.zeros((len(layers), len(clean)))
-    for level in range(len(layers)):
-        for position in range(len(clean)):
-            x = base[level].copy()
-            x[position] = donor[level][position]
-            for layer in layers[level:]:
-                x = layer(x)
-            effect[level, position] = (read(x) - low) / (high - low)
+    for level, position in np.ndindex(*effect.shape):
+        x = base[level].copy()
+        x[position] = donor[level][position]
+        effect[level, position] = (read(run(x, level)[-1]) - low) / (high - low)
     return effect
     # end solution
 
@@ -834,8 +831,9 @@ for level in range(gpt.n_layers + 1):
 
 # %% [markdown]
 # (Without your function nothing is printed.) What a layer knows of the token after the next, beyond the token and its
-# place, is the difference from level 0: in our solution two in a hundred at most, where the standard error of a share is
-# one in a hundred. That is not enough to say that it knows.
+# place, is the difference from level 0. In our solution it is two or three in a hundred after the last layer: little.
+# Whether it is more than chance you find by drawing the held-out texts again, with replacement, many times: how far does
+# the difference move?
 #
 # ## Quiz
 

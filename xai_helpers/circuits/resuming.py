@@ -147,8 +147,6 @@ def _call(run: Recording, layer: int, first: int, end: int, memory: _Memory) -> 
             return memory
         if name == "attention_mask" and value is not None and run.memory is not None:
             return value[:, :, first:end, :end]
-        if name == "position_ids" and value is not None:
-            return value[:, first:end]
         if name == "position_embeddings" and value is not None:
             return tuple(x[:, first:end] for x in value)
         return value
