@@ -34,7 +34,8 @@ class Architecture:
     """One family. decoder: attention is causal, and a classifier reads the last token instead of the first.
 
     attention_out: the linear layer that reads what the heads computed. projections: those that write queries, keys and
-    values, one each or one for all; `interleaved`: it writes head by head. middle: the norm in the middle of a block.
+    values, one each or one for all; `interleaved`: it writes head by head. entry: the norm before them, which a decoder
+    has. middle: the norm in the middle of a block.
     neurons: the linear layer that reads the MLP's neurons. gated: a neuron is the product of two layers' outputs.
     final_norm: the norm between the last block and the unembedding; None where each block ends with its own.
     positions, token_types: the embeddings that are added to the tokens'; None where there are none.
@@ -51,6 +52,7 @@ class Architecture:
     neurons: str
     interleaved: bool = False
     gated: bool = False
+    entry: str | None = None
     final_norm: str | None = None
     positions: str | None = None
     token_types: str | None = None
@@ -66,6 +68,7 @@ GPT2 = Architecture(
     middle="ln_2",
     mlp="mlp",
     neurons="mlp.c_proj",
+    entry="ln_1",
     final_norm="ln_f",
     positions="wpe",
 )
@@ -79,6 +82,7 @@ LLAMA = Architecture(
     mlp="mlp",
     neurons="mlp.down_proj",
     gated=True,
+    entry="input_layernorm",
     final_norm="norm",
 )
 NEOX = Architecture(
@@ -91,6 +95,7 @@ NEOX = Architecture(
     middle="post_attention_layernorm",
     mlp="mlp",
     neurons="mlp.dense_4h_to_h",
+    entry="input_layernorm",
     final_norm="final_layer_norm",
 )
 # BERT's feed-forward layer is two modules, `intermediate` and `output`; the second ends the block.

@@ -112,18 +112,18 @@ def activation_patching(
     tokens, OptionError, also within `editing.edited_attention`, and whatever the target raises.
     """
     plan = plan_of("activation_patching", model, site, axes, metric, layers, batch_size)
-    _one_of(direction, "direction", DIRECTIONS)
+    one_of(direction, "direction", DIRECTIONS)
     encoded, other = model.encode(clean), model.encode(corrupted)
-    place = _aligned(model, encoded, other, target)
+    place = aligned(model, encoded, other, target)
     runs = [record(model, text, place, plan.wanted) for text in (encoded, other)]
     resolved = model.resolve(target, encoded, runs[0].logits)
-    measure = _measure(resolved, metric, runs[0].logits)
+    measure = measured(resolved, metric, runs[0].logits)
     donor, base = runs if direction == "denoising" else runs[::-1]
     values = _patched(base, donor.kept, plan, measure, len(encoded.units))
     return Patching(
         values=values,
         axes=plan.axes,
-        names=_names(plan, (encoded, other), values.shape),
+        names=named(plan, (encoded, other), values.shape),
         clean=float(measure(runs[0].logits)),
         corrupted=float(measure(runs[1].logits)),
         site=site,
@@ -189,14 +189,14 @@ def plan_of(
     require_evaluation(model)
     if is_edited(model):  # an edit may go by a query's place, and is handed some of the queries only
         raise OptionError(f"{method} starts in the middle of texts, where an edit goes astray: leave edited_attention")
-    _one_of(metric, "metric", METRICS)
+    one_of(metric, "metric", METRICS)
     rows_at_once(model, 1, batch_size)
     return Plan(site, _axes(model, site, axes), tuple(chosen_layers(model, layers)), metric, batch_size)
 
 
 def references(model: TextModel, replacement: Replacement, texts: Sequence[str], plan: Plan) -> list[Activations]:
     """What an ablation puts in an activation's place: once, or for "resample" for each of the texts."""
-    _one_of(replacement, "replacement", REPLACEMENTS)
+    one_of(replacement, "replacement", REPLACEMENTS)
     if isinstance(texts, str) or bool(len(texts)) == (replacement == "zero"):
         needs = "takes no texts" if replacement == "zero" else "needs texts, in a list"
         raise OptionError(f"replacement={replacement!r} {needs}")
@@ -229,7 +229,7 @@ def ablated(
     place = predicted_from(model, encoded, target.position if isinstance(target, Target) else -1)
     run = record(model, encoded, place, plan.wanted)
     resolved = model.resolve(target, encoded, run.logits)
-    measure = _measure(resolved, plan.metric, run.logits)
+    measure = measured(resolved, plan.metric, run.logits)
     n = len(encoded.units)
     if replacement == "resample" or (replacement == "mean" and plan.site == "pattern"):
         for donor in donors:
@@ -239,7 +239,7 @@ def ablated(
     return Patching(
         values=np.mean(values, axis=0),
         axes=plan.axes,
-        names=_names(plan, (encoded,), values[0].shape),
+        names=named(plan, (encoded,), values[0].shape),
         clean=float(measure(run.logits)),
         corrupted=None,
         site=plan.site,
@@ -273,6 +273,20 @@ def _patched(base: Recording, donors: Activations, plan: Plan, measure: Measure,
     after = [(0, 0)] * stacked.ndim  # the readout of a causal model: nothing there is read
     after[1] = (0, n_tokens - stacked.shape[1])
     return np.pad(stacked, after, constant_values=whole)
+
+
+def cell_sums(site: str, axes: tuple[str, ...], products: torch.Tensor) -> np.ndarray:
+    """Sums a site's numbers, shaped as its values with one row, over each cell of one layer's map."""
+    summed = products.sum(-1)[0]
+    if site == "pattern":
+        summed = summed.T
+    if summed.ndim == 1:
+        summed = summed[:, None]
+    for axis, name in ((1, "head"), (0, "position")):
+        if name not in axes:
+            summed = summed.sum(axis, keepdim=True)
+    shape = [n for n, name in zip(summed.shape, ("position", "head"), strict=True) if name in axes]
+    return summed.reshape(shape).cpu().numpy()
 
 
 def _fitted(site: str, donor: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
@@ -335,7 +349,7 @@ def _parts(run: Recording, changes: torch.Tensor, batch_size: BatchSize) -> list
     return [(rows[i:j], int(first[rows[i]])) for i, j in zip(starts, ends, strict=True)]
 
 
-def _measure(target: ResolvedTarget, metric: Metric, clean: torch.Tensor) -> Measure:
+def measured(target: ResolvedTarget, metric: Metric, clean: torch.Tensor) -> Measure:
     """The metric as a function of logits (..., choices)."""
     if metric == "target":
         return target.value
@@ -343,7 +357,7 @@ def _measure(target: ResolvedTarget, metric: Metric, clean: torch.Tensor) -> Mea
     return lambda logits: (wanted.exp() * (wanted - logits.log_softmax(-1))).sum(-1)
 
 
-def _aligned(model: TextModel, encoded: EncodedText, other: EncodedText, target: Any) -> int:
+def aligned(model: TextModel, encoded: EncodedText, other: EncodedText, target: Any) -> int:
     """The token that the prediction is read from, the same in both texts. Raises AlignmentError."""
     _same_length(encoded, other)
     position = target.position if isinstance(target, Target) else -1
@@ -376,7 +390,7 @@ def _axes(model: TextModel, site: str, axes: Sequence[str] | None) -> tuple[str,
     return chosen
 
 
-def _names(plan: Plan, texts: tuple[EncodedText, ...], shape: tuple[int, ...]) -> tuple[tuple[str, ...], ...]:
+def named(plan: Plan, texts: tuple[EncodedText, ...], shape: tuple[int, ...]) -> tuple[tuple[str, ...], ...]:
     """What is on each axis; a token that differs between the texts is named in both."""
     pairs = zip(*(text.units for text in texts), strict=True)
     tokens = tuple("/".join(dict.fromkeys(unit.text for unit in pair)) for pair in pairs)
@@ -384,6 +398,6 @@ def _names(plan: Plan, texts: tuple[EncodedText, ...], shape: tuple[int, ...]) -
     return tuple(named.get(axis, tuple(map(str, range(n)))) for axis, n in zip(plan.axes, shape, strict=True))
 
 
-def _one_of(value: Any, name: str, choices: Sequence[str]) -> None:
+def one_of(value: Any, name: str, choices: Sequence[str]) -> None:
     if value not in choices:
         raise OptionError(f"{name}={value!r}: choose one of {', '.join(map(repr, choices))}")

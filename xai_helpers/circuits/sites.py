@@ -107,22 +107,40 @@ def read(model: TextModel, wanted: Iterable[tuple[str, int]]) -> Iterator[dict[t
     Values: (rows, tokens, width), (rows, tokens, heads, width), or for patterns (rows, heads, query, key), cut off from
     the graph. What is kept is the caller's own: later changes in place by the model don't reach it.
     """
-    require_eager(model)
     kept: dict[tuple[str, int], torch.Tensor] = {}
+
+    def keep(site: str, layer: int, whole: torch.Tensor) -> None:
+        kept[site, layer] = view(model, site, whole).detach().clone()
+
+    with seen(model, wanted, keep):
+        yield kept
+
+
+@contextlib.contextmanager
+def seen(
+    model: TextModel, wanted: Iterable[tuple[str, int]], keep: Callable[[str, int, torch.Tensor], None]
+) -> Iterator[None]:
+    """Within the context, keep(site, layer, tensor) is called with the tensor that holds a site's values, as it is."""
+    require_eager(model)
     blocks = blocks_of(model.model)
     with contextlib.ExitStack() as stack:
         for site, layer in wanted:
             port = None if site == "pattern" else port_of(model, site)
             path = model.architecture.attention if port is None else port.path
 
-            def keep(*seen: Any, port: Port | None = port, key: tuple[str, int] = (site, layer)) -> None:
-                what = seen[-1]  # what went in, as a tuple, or what came out: attention gives its weights, too
-                value = what[1] if port is None else port.view(what[0] if isinstance(what, tuple) else what)
-                kept[key] = value.detach().clone()
+            def look(*given: Any, site: str = site, layer: int = layer) -> None:
+                what = given[-1]  # what went in, as a tuple, or what came out: attention gives its weights, too
+                tensor = what[1] if site == "pattern" else what[0] if isinstance(what, tuple) else what
+                keep(site, layer, tensor)
 
             before = port is not None and port.before
-            stack.enter_context(hooked(blocks[layer].get_submodule(path), keep, before=before))
-        yield kept
+            stack.enter_context(hooked(blocks[layer].get_submodule(path), look, before=before))
+        yield
+
+
+def view(model: TextModel, site: str, whole: torch.Tensor) -> torch.Tensor:
+    """A site's values in the tensor that holds them; shapes as in `read`."""
+    return whole if site == "pattern" else port_of(model, site).view(whole)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,153 @@
+"""What would patching find, if the model were linear? All places at once, from two forward passes and one backward.
+
+Attribution patching (Nanda, 2023, "Attribution Patching: Activation Patching at Industrial Scale") multiplies what a
+place would gain, the other run's activation minus its own, by the gradient of the metric there. For edges it is edge
+attribution patching (Syed et al., 2023); with the gradient's mean along the way from one text's embeddings to the
+other's it is EAP-IG (Hanna et al., 2024, "Have Faith in Faithfulness"). It is an estimate: where the model is not
+linear between the two runs, as in a softmax that is sure or a norm whose scale changes, it is off, and exact patching
+says by how much.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from .. import checks
+from ..attribution import Target
+from ..errors import OptionError
+from ..gradients import gradients_for, recording
+from ..models import ONE_AT_A_TIME, TextModel
+from . import edges, sites
+from .patching import DIRECTIONS, Direction, Metric, Patching, aligned, cell_sums, measured, named, one_of, plan_of
+
+
+def attribution_patching(
+    model: TextModel,
+    clean: str,
+    corrupted: str,
+    target: Target | str | int | None = None,
+    *,
+    site: str = "resid_pre",
+    axes: Sequence[str] | None = None,
+    direction: Direction = "denoising",
+    metric: Metric = "target",
+    layers: Sequence[int] | None = None,
+) -> Patching:
+    """What `activation_patching` would find, to first order: the same arguments, and a map of the same shape.
+
+    values: the metric of the run into which is patched, plus (donor - own) . gradient there, summed over each cell.
+    Raises OptionError for the divergence in noising as well: it has its minimum, 0, at the clean run, and no gradient
+    there; and what `activation_patching` raises.
+    """
+    plan = plan_of("attribution_patching", model, site, axes, metric, layers, "auto")
+    one_of(direction, "direction", DIRECTIONS)
+    if (metric, direction) == ("kl", "noising"):
+        raise OptionError("the divergence from the clean run has its minimum there, and no gradient: denoise instead")
+    encoded, other = model.encode(clean), model.encode(corrupted)
+    aligned(model, encoded, other, target)
+    donor, base = (encoded, other) if direction == "denoising" else (other, encoded)
+    with ONE_AT_A_TIME, torch.no_grad(), sites.read(model, plan.wanted) as given:
+        donated = model.readout_logits(donor, model.forward(donor), _position(target)).double()
+    held: dict[tuple[str, int], torch.Tensor] = {}
+    with recording(model), sites.seen(model, plan.wanted, lambda at, layer, whole: held.update({(at, layer): whole})):
+        logits = model.readout_logits(base, model.forward(base), _position(target)).double()
+        own = logits.detach()
+        clean_logits, corrupted_logits = (donated, own) if direction == "denoising" else (own, donated)
+        resolved = model.resolve(target, encoded, clean_logits)
+        measure = measured(resolved, metric, clean_logits)
+        gradients = torch.autograd.grad(measure(logits), [held[key] for key in plan.wanted], allow_unused=True)
+    results = []
+    for key, gradient in zip(plan.wanted, gradients, strict=True):
+        if gradient is None:  # nothing that is read depends on it
+            gradient = torch.zeros_like(held[key])
+        gain = given[key] - sites.view(model, site, held[key].detach())
+        results.append(cell_sums(site, plan.axes, (gain.double() * sites.view(model, site, gradient).double())))
+    values = float(measure(own)) + np.stack(results)
+    return Patching(
+        values=values,
+        axes=plan.axes,
+        names=named(plan, (encoded, other), values.shape),
+        clean=float(measure(clean_logits)),
+        corrupted=float(measure(corrupted_logits)),
+        site=site,
+        target=resolved.target,
+        metric=metric,
+        how=f"{direction}, first order",
+        model=model.name,
+        texts=(clean, corrupted),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class EdgeScores:
+    """How much of the way between the runs each edge brings back, to first order: scores, (readers, writers).
+
+    The scale is that of the target's value: `values` are those of the clean and the corrupted run. Edges that don't
+    exist have NaN.
+    """
+
+    scores: np.ndarray
+    graph: edges.Graph
+    values: tuple[float, float]
+    target: Target
+    model: str
+    texts: tuple[str, str]
+
+    @property
+    def nodes(self) -> dict[str, float]:
+        """Each writer's score, the sum over the edges that leave it: what patching it would do, to first order."""
+        return dict(zip(self.graph.writers, np.nansum(self.scores, axis=0).tolist(), strict=True))
+
+    def top(self, k: int = 10) -> tuple[tuple[str, str, float], ...]:
+        """The k edges of the greatest size, (writer, reader, score), greatest first."""
+        order = np.argsort(-np.nan_to_num(np.abs(self.scores), nan=-1.0), axis=None, kind="stable")[:k]
+        places = [np.unravel_index(i, self.scores.shape) for i in order]
+        return tuple((self.graph.writers[w], self.graph.readers[r], float(self.scores[r, w])) for r, w in places)
+
+
+def edge_attribution(
+    model: TextModel, clean: str, corrupted: str, target: Target | str | int | None = None, *, steps: int = 1
+) -> EdgeScores:
+    """The first-order effect of giving each reader what each writer wrote in the clean run, in the corrupted one.
+
+    steps: 1 takes the gradient at the corrupted run (edge attribution patching); more take its mean at as many points
+    on the way to the clean run's embeddings (EAP-IG). Raises NoHeadError for models whose stream is no sum,
+    AlignmentError, OptionError, and what the target raises.
+    """
+    steps = checks.whole(steps, "steps")
+    graph = edges.graph_of(model)
+    plan_of("edge_attribution", model, "resid_pre", None, "target", None, "auto")
+    encoded, other = model.encode(clean), model.encode(corrupted)
+    place = aligned(model, encoded, other, target)
+    runs = [edges.run(model, text.ids, place) for text in (encoded, other)]
+    resolved = model.resolve(target, encoded, runs[0].logits[0])
+    gap = runs[0].written - runs[1].written
+    total = torch.zeros(graph.exists.shape, dtype=torch.float64)
+    with gradients_for(model, lambda name: False):
+        for step in range(steps):
+            # The first of several is already one step away from the corrupted run, as in Hanna et al.
+            share = (step + 1) / steps if steps > 1 else 0.0
+            start = runs[1].written[:, 0] + share * gap[:, 0]
+            masks = torch.zeros(1, *graph.exists.shape, dtype=gap.dtype, device=gap.device, requires_grad=True)
+            logits = edges.patched(model, other.ids, place, None, masks, gap=gap, start=start)
+            total += torch.autograd.grad(resolved.value(logits).sum(), masks)[0][0].double().cpu() / steps
+    scores = np.where(graph.exists, total.numpy(), np.nan)
+    values = tuple(float(resolved.value(run.logits[0])) for run in runs)
+    return EdgeScores(scores, graph, (values[0], values[1]), resolved.target, model.name, (clean, corrupted))
+
+
+def error_of(estimate: Patching, exact: Patching) -> float:
+    """The share of the exact effects' variation that an estimate misses: 0 for none, 1 for as much as there is."""
+    if estimate.names != exact.names or dataclasses.astuple(exact.target) != dataclasses.astuple(estimate.target):
+        raise OptionError("compare the estimate with exact patching of the same texts, site, axes and target")
+    off, size = estimate.values - exact.values, exact.values - exact.values.mean()
+    return float((off**2).sum() / (size**2).sum()) if size.any() else float("nan")
+
+
+def _position(target: object) -> int:
+    return target.position if isinstance(target, Target) else -1
