@@ -60,13 +60,11 @@ def attribution_patching(
         clean_logits, corrupted_logits = (donated, own) if direction == "denoising" else (own, donated)
         resolved = model.resolve(target, encoded, clean_logits)
         measure = measured(resolved, metric, clean_logits)
-        gradients = torch.autograd.grad(measure(logits), [held[key] for key in plan.wanted], allow_unused=True)
+        gradients = torch.autograd.grad(measure(logits), [held[key] for key in plan.wanted])
     results = []
     for key, gradient in zip(plan.wanted, gradients, strict=True):
-        if gradient is None:  # nothing that is read depends on it
-            gradient = torch.zeros_like(held[key])
         gain = given[key] - sites.view(model, site, held[key].detach())
-        results.append(cell_sums(site, plan.axes, (gain.double() * sites.view(model, site, gradient).double())))
+        results.append(cell_sums(site, plan.axes, gain.double() * sites.view(model, site, gradient).double()))
     values = float(measure(own)) + np.stack(results)
     return Patching(
         values=values,

@@ -37,9 +37,8 @@ class Circuit:
     @property
     def edges(self) -> tuple[tuple[str, str], ...]:
         """(writer, reader) of every edge, in the order in which they are read."""
-        return tuple(
-            (self.graph.writers[w], self.graph.readers[r]) for r, w in zip(*np.nonzero(self.kept), strict=True)
-        )
+        places = np.argwhere(self.kept)
+        return tuple((self.graph.writers[writer], self.graph.readers[reader]) for reader, writer in places)
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -64,7 +63,7 @@ class Task:
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """ids of the clean texts (rows, tokens); written: what the corrupted ones wrote; logits of both, (rows, choices)."""
+    """ids: the clean texts' (rows, tokens). written: by the corrupted ones. clean, corrupted: logits (rows, choices)."""
 
     ids: torch.Tensor
     place: int
@@ -75,7 +74,7 @@ class Group:
 
 
 def task(model: TextModel, pairs: Sequence[Pair]) -> Task:
-    """Runs pairs of (clean, corrupted, target) once each. Raises AlignmentError, OptionError, and what targets raise."""
+    """Runs pairs of (clean, corrupted, target). Raises AlignmentError, OptionError, and what the targets raise."""
     graph = edges.graph_of(model)
     plan_of("task", model, "resid_pre", None, "target", None, "auto")
     if not len(pairs):
@@ -88,8 +87,8 @@ def task(model: TextModel, pairs: Sequence[Pair]) -> Task:
         found.setdefault((encoded.ids.shape[1], place), []).append((encoded.ids, other.ids, resolved))
     groups = []
     for (_, place), some in found.items():
-        ids, others = (torch.cat([one[i] for one in some]) for i in (0, 1))
-        runs = [edges.run(model, x, place) for x in (ids, others)]
+        ids = torch.cat([one for one, _, _ in some])
+        runs = [edges.run(model, x, place) for x in (ids, torch.cat([other for _, other, _ in some]))]
         groups.append(Group(ids, place, runs[1].written, runs[0].logits, runs[1].logits, tuple(r for *_, r in some)))
     return Task(model, graph, tuple(groups))
 
@@ -183,7 +182,8 @@ class Shown:
     faithfulness: what is kept with every edge outside it corrupted. outside: what is kept with every edge *of* it
     corrupted, which should be little. random: the faithfulness of random circuits of its size. completeness: the mean
     distance between circuit and model when the same edges of the circuit are corrupted in both. minimality: the
-    smallest loss of faithfulness by one node of the circuit. shown: faithfulness at least 0.8, and above every random one.
+    smallest loss of faithfulness by one node of the circuit. shown: faithfulness at least 0.8, and above every random
+    one.
     """
 
     faithfulness: float

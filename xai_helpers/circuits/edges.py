@@ -1,4 +1,4 @@
-"""A decoder as a graph: who writes into the residual stream, who reads it, and what if some readers read another text's?
+"""A decoder as a graph: who writes into the residual stream, who reads it, and what if some read another text's?
 
 Writers are the embeddings, the heads and the MLPs; readers are each head's queries, keys and values, the MLPs, and the
 logits (Elhage et al., 2021, "A Mathematical Framework for Transformer Circuits"). The stream is the sum of what was
@@ -54,7 +54,7 @@ class Graph:
         return place
 
     def owners(self, reader: str) -> tuple[int, ...]:
-        """The writers that write what this reader has read; none for the logits. Shared keys belong to several heads."""
+        """The writers that use what this reader reads; none for the logits. Shared keys belong to several heads."""
         if reader == "logits":
             return ()
         if reader.startswith("MLP"):

@@ -1,8 +1,8 @@
 """Along which way does the difference travel? From one writer to one reader, with everything else held.
 
-Path patching (Wang et al., 2022, "Interpretability in the Wild"; Goldowsky-Dill et al., 2023, "Localizing Model Behavior
-with Path Patching") extends activation patching: what a head writes is replaced in the input of one reader only, another
-head's queries, keys or values, an MLP, or the logits. What lies after that reader runs on. Effects that go by way of
+Path patching (Wang et al., 2022, "Interpretability in the Wild"; Goldowsky-Dill et al., 2023, "Localizing Model
+Behavior with Path Patching") extends activation patching: what a head writes is replaced in the input of one reader
+only, another head's queries, keys or values, an MLP, or the logits. What lies after that reader runs on. Effects that go by way of
 other heads and MLPs are other paths, and count there. The direct effect is the path to the logits; the total effect,
 that of patching the head for all its readers, is what `activation_patching` finds for it.
 """
@@ -67,8 +67,8 @@ def path_patching(
 ) -> PathEffects:
     """The target where each sender's output is replaced in these receivers' inputs, and nowhere else.
 
-    receivers: readers by name, as "head 2.1 q", "head 2.1" for its queries, keys and values, "MLP 3", "logits"; or "all",
-    every reader, which gives total effects. All of them are patched at once. senders: writers by name ("embeddings",
+    receivers: readers by name, as "head 2.1 q", "head 2.1" for its queries, keys and values, "MLP 3", "logits"; or
+    "all", every reader, which gives total effects. All of them are patched at once. senders: writers by name ("embeddings",
     "head 0.3", "MLP 0"); None for all that write before the last receiver reads. Raises NoHeadError for models whose
     stream is no sum, AlignmentError, OptionError, and what the target raises.
     """
@@ -83,8 +83,8 @@ def path_patching(
         there = [graph.index(reader, sender) for reader in chosen if graph.writes_before(sender, reader)]
         if not there:
             raise OptionError(f"{sender} writes after {', '.join(chosen)} has read: there is no path")
-        for place in there:
-            masks[(row, *place)] = 1.0
+        for edge in there:
+            masks[(row, *edge)] = 1.0
     encoded, other = model.encode(clean), model.encode(corrupted)
     place = aligned(model, encoded, other, target)
     runs = [edges.run(model, text.ids, place) for text in (encoded, other)]
