@@ -37,7 +37,7 @@ class Circuit:
     @property
     def edges(self) -> tuple[tuple[str, str], ...]:
         """(writer, reader) of every edge, in the order in which they are read."""
-        places = np.argwhere(self.kept)
+        places: list[tuple[int, int]] = np.argwhere(self.kept).tolist()
         return tuple((self.graph.writers[writer], self.graph.readers[reader]) for reader, writer in places)
 
     @property
@@ -63,7 +63,7 @@ class Task:
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """ids: the clean texts' (rows, tokens). written: by the corrupted ones. clean, corrupted: logits (rows, choices)."""
+    """ids: clean texts, (rows, tokens). written: by the corrupted ones. clean, corrupted: logits (rows, choices)."""
 
     ids: torch.Tensor
     place: int

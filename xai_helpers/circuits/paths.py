@@ -2,9 +2,9 @@
 
 Path patching (Wang et al., 2022, "Interpretability in the Wild"; Goldowsky-Dill et al., 2023, "Localizing Model
 Behavior with Path Patching") extends activation patching: what a head writes is replaced in the input of one reader
-only, another head's queries, keys or values, an MLP, or the logits. What lies after that reader runs on. Effects that go by way of
-other heads and MLPs are other paths, and count there. The direct effect is the path to the logits; the total effect,
-that of patching the head for all its readers, is what `activation_patching` finds for it.
+only, another head's queries, keys or values, an MLP, or the logits. What lies after that reader runs on. Effects that
+go by way of other heads and MLPs are other paths, and count there. The direct effect is the path to the logits; the
+total effect, that of patching the head for all its readers, is what `activation_patching` finds for it.
 """
 
 from __future__ import annotations
@@ -68,9 +68,9 @@ def path_patching(
     """The target where each sender's output is replaced in these receivers' inputs, and nowhere else.
 
     receivers: readers by name, as "head 2.1 q", "head 2.1" for its queries, keys and values, "MLP 3", "logits"; or
-    "all", every reader, which gives total effects. All of them are patched at once. senders: writers by name ("embeddings",
-    "head 0.3", "MLP 0"); None for all that write before the last receiver reads. Raises NoHeadError for models whose
-    stream is no sum, AlignmentError, OptionError, and what the target raises.
+    "all", every reader, which gives total effects. All of them are patched at once. senders: writers by name
+    ("embeddings", "head 0.3", "MLP 0"); None for all that write before the last receiver reads. Raises NoHeadError for
+    models whose stream is no sum, AlignmentError, OptionError, and what the target raises.
     """
     graph = edges.graph_of(model)
     plan_of("path_patching", model, "resid_pre", None, "target", None, batch_size)
