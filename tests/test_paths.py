@@ -93,7 +93,7 @@ def test_a_chain_of_one_edge_is_that_edge_and_longer_ones_are_followed() -> None
     biases = sum(block.attn.c_proj.bias for block in network.h)
     with torch.no_grad():
         logits = subject.model.lm_head(network.ln_f(stream + biases))[place]
-    low, high = (float((run.logits[0, 5] - run.logits[0, 7])) for run in (corrupted, clean))
+    low, high = (float(run.logits[0, 5] - run.logits[0, 7]) for run in (corrupted, clean))
     expected = (float(logits[5] - logits[7]) - low) / (high - low)
     found = path_effect(subject, TEXT, OTHER, ["head 0.3", "head 2.1 k", "logits"], CONTRAST)
     assert found == pytest.approx(expected, abs=1e-9)
