@@ -8,20 +8,24 @@ of the behaviour it keeps with everything else corrupted, beside random circuits
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch.nn.utils.rnn import pad_sequence
 
 from .. import checks
 from ..attribution import Target
 from ..errors import OptionError
+from ..gradients import gradients_for
 from ..models import TextModel
 from ..targets import ResolvedTarget
 from . import edges
 from .patching import METRICS, Metric, aligned, one_of, plan_of
 
+AHEAD = 8  # edges that are tried in one pass
+ROWS = 128  # texts in one pass
 Pair = tuple[str, str, Target | str | int | None]  # a clean text, a corrupted one, and what is explained
 
 
@@ -51,26 +55,23 @@ class Circuit:
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """Pairs of texts, run once: in groups of as many tokens, what both wrote and what is measured."""
+    """Pairs of texts, both run once: on them a circuit is looked for, or held against.
+
+    ids: the clean texts, (pairs, tokens), filled up behind. places: the token of each whose prediction is measured.
+    written: by the corrupted texts, (pairs, writers, tokens, width). clean, corrupted: logits, (pairs, choices).
+    """
 
     model: TextModel
     graph: edges.Graph
-    groups: tuple[Group, ...]
-
-    def __len__(self) -> int:
-        return sum(len(group.ids) for group in self.groups)
-
-
-@dataclass(frozen=True, eq=False)
-class Group:
-    """ids: clean texts, (rows, tokens). written: by the corrupted ones. clean, corrupted: logits (rows, choices)."""
-
     ids: torch.Tensor
-    place: int
+    places: torch.Tensor
     written: torch.Tensor
     clean: torch.Tensor
     corrupted: torch.Tensor
     targets: tuple[ResolvedTarget, ...]
+
+    def __len__(self) -> int:
+        return len(self.targets)
 
 
 def task(model: TextModel, pairs: Sequence[Pair]) -> Task:
@@ -79,32 +80,40 @@ def task(model: TextModel, pairs: Sequence[Pair]) -> Task:
     plan_of("task", model, "resid_pre", None, "target", None, "auto")
     if not len(pairs):
         raise OptionError("give at least one pair of texts: (clean, corrupted, target)")
-    found: dict[tuple[int, int], list[tuple[torch.Tensor, torch.Tensor, ResolvedTarget]]] = {}
+    texts, places, targets = [], [], []
     for clean, corrupted, target in pairs:
         encoded, other = model.encode(clean), model.encode(corrupted)
-        place = aligned(model, encoded, other, target)
-        resolved = model.resolve(target, encoded)
-        found.setdefault((encoded.ids.shape[1], place), []).append((encoded.ids, other.ids, resolved))
-    groups = []
-    for (_, place), some in found.items():
-        ids = torch.cat([one for one, _, _ in some])
-        runs = [edges.run(model, x, place) for x in (ids, torch.cat([other for _, other, _ in some]))]
-        groups.append(Group(ids, place, runs[1].written, runs[0].logits, runs[1].logits, tuple(r for *_, r in some)))
-    return Task(model, graph, tuple(groups))
+        places.append(aligned(model, encoded, other, target))
+        targets.append(model.resolve(target, encoded))
+        texts.append((encoded.ids[0], other.ids[0]))
+    # A model that reads from left to right never sees what fills up a shorter text behind its end.
+    ids, others = (pad_sequence([text[i] for text in texts], batch_first=True) for i in range(2))
+    at = torch.tensor(places)
+    runs = [edges.run(model, x, at) for x in (ids, others)]
+    return Task(model, graph, ids, at, runs[1].written, runs[0].logits, runs[1].logits, tuple(targets))
 
 
 def measured(task: Task, kept: np.ndarray, metric: Metric = "target") -> np.ndarray:
-    """The metric of each pair, in the order of the task's groups, where only these edges read the clean text.
+    """The metric of each pair, float64 (..., pairs), where only the edges that are kept read the clean text.
 
-    "target" gives the target's value; "kl" the divergence from the clean run's prediction, in nats.
+    kept: bool (..., readers, writers); as many sets of edges as wished. "target" gives the target's value, "kl" the
+    divergence from the clean run's prediction, in nats. Raises OptionError.
     """
-    masks = torch.as_tensor(task.graph.exists & ~kept)[None]
+    one_of(metric, "metric", METRICS)
+    if kept.shape[-2:] != task.graph.exists.shape:
+        raise OptionError(f"edges of shape {kept.shape[-2:]}, and {task.model.name} has {task.graph.exists.shape}")
+    sets = torch.as_tensor(task.graph.exists & ~kept).flatten(0, -3) if kept.ndim > 2 else None
+    masks = torch.as_tensor(task.graph.exists & ~kept)[None] if sets is None else sets
+    at_once = max(1, ROWS // len(task))
     values = []
     with torch.no_grad():
-        for group in task.groups:
-            logits = edges.patched(task.model, group.ids, group.place, group.written, masks.to(group.written))
-            values.append(_metric(group, logits, metric))
-    return torch.cat(values).cpu().numpy()
+        for part in masks.to(task.written).split(at_once):
+            n = len(part)
+            ids, places, written = (_repeated(x, n) for x in (task.ids, task.places, task.written))
+            each = part.repeat_interleave(len(task), dim=0)
+            logits = edges.patched(task.model, ids, places, written, each).unflatten(0, (n, len(task)))
+            values.append(_metric(task, logits, metric))
+    return torch.cat(values).cpu().numpy().reshape(*kept.shape[:-2], len(task))
 
 
 def acdc(task: Task, threshold: float, *, metric: Metric = "kl") -> Circuit:
@@ -113,7 +122,8 @@ def acdc(task: Task, threshold: float, *, metric: Metric = "kl") -> Circuit:
     Readers go from the logits down, an edge's writer from the last to the first. metric: "kl", the mean divergence from
     the clean prediction may grow by less than the threshold, in nats; "target", the mean target may fall by less than
     it. Edges into heads and MLPs from which no kept edge leaves are taken away without a pass, for nothing reads them.
-    Raises OptionError.
+    Several edges are tried in one pass, each as if those before it were gone; where one has to stay, the rest is tried
+    again. Raises OptionError.
     """
     one_of(metric, "metric", METRICS)
     if not threshold > 0:
@@ -123,18 +133,52 @@ def acdc(task: Task, threshold: float, *, metric: Metric = "kl") -> Circuit:
     sign = 1.0 if metric == "kl" else -1.0  # how a loss shows
     now = sign * measured(task, kept, metric).mean()
     for reader in reversed(range(len(graph.readers))):
-        name = graph.readers[reader]
-        if name != "logits" and not kept[:, graph.owners(name)].any():
+        owners = graph.owners(graph.readers[reader])
+        if owners and not kept[:, owners].any():
             kept[reader] = False
             continue
-        for writer in reversed(np.flatnonzero(kept[reader])):
-            kept[reader, writer] = False
-            without = sign * measured(task, kept, metric).mean()
-            if without - now < threshold:
-                now = without
-            else:
-                kept[reader, writer] = True
+        left = np.flatnonzero(kept[reader])[::-1]
+        while len(left):
+            some = left[:AHEAD]
+            tried = np.repeat(kept[None], len(some), axis=0)
+            for i, writer in enumerate(some):
+                tried[i:, reader, writer] = False
+            losses = sign * measured(task, tried, metric).mean(-1)
+            stays = np.diff(losses, prepend=now) >= threshold
+            gone = int(stays.argmax()) if stays.any() else len(some)
+            if gone:
+                kept, now = tried[gone - 1], float(losses[gone - 1])
+            left = left[gone + bool(stays.any()) :]
     return Circuit(kept, graph, f"ACDC, {metric}, threshold {threshold:g}", task.model.name)
+
+
+def scores(task: Task, *, steps: int = 1) -> np.ndarray:
+    """`edge_attribution` of the target, its mean over the pairs: (readers, writers), NaN where there is no edge.
+
+    Everything is taken from the clean run, into which the corrupted text's writings are patched: the sign is such that
+    an edge without which the target falls has a positive score. steps: as there.
+    """
+    steps = checks.whole(steps, "steps")
+    total = torch.zeros(task.graph.exists.shape, dtype=torch.float64)
+    own = edges.run(task.model, task.ids, task.places).written
+    gap = task.written - own
+    with gradients_for(task.model, lambda name: False):
+        for step in range(steps):
+            share = (step + 1) / steps if steps > 1 else 0.0
+            masks = torch.zeros(1, *total.shape, dtype=gap.dtype, device=gap.device, requires_grad=True)
+            start = own[:, 0] + share * gap[:, 0]
+            logits = edges.patched(task.model, task.ids, task.places, None, masks, gap=gap, start=start)
+            value = _metric(task, logits, "target").mean()
+            total -= torch.autograd.grad(value, masks)[0][0].double().cpu() / steps
+    return np.where(task.graph.exists, total.numpy(), np.nan)
+
+
+def of_edges(task: Task, names: Iterable[tuple[str, str]], method: str = "by hand") -> Circuit:
+    """A circuit that is claimed: (writer, reader) of each edge. Raises OptionError for edges that aren't there."""
+    kept = np.zeros(task.graph.exists.shape, dtype=bool)
+    for writer, reader in names:
+        kept[task.graph.index(reader, writer)] = True
+    return Circuit(kept, task.graph, method, task.model.name)
 
 
 def by_scores(task: Task, scores: np.ndarray, size: int, method: str) -> Circuit:
@@ -151,11 +195,24 @@ def by_scores(task: Task, scores: np.ndarray, size: int, method: str) -> Circuit
 
 
 def at_random(task: Task, size: int, seed: int = 0) -> Circuit:
-    """So many edges, drawn evenly from all there are."""
-    graph = task.graph
-    every = np.flatnonzero(graph.exists)
+    """A circuit of so many edges, made of ways from the embeddings to the logits that are drawn at random.
+
+    Edges drawn one by one would mostly lead nowhere, and any circuit beats those.
+    """
+    graph, size = task.graph, min(checks.whole(size, "size"), int(task.graph.exists.sum()))
+    rng = np.random.default_rng(checks.seed(seed))
     kept = np.zeros(graph.exists.shape, dtype=bool)
-    kept.flat[np.random.default_rng(checks.seed(seed)).choice(every, min(size, len(every)), replace=False)] = True
+    reading = [
+        [r for r, name in enumerate(graph.readers) if w in graph.owners(name)] for w in range(len(graph.writers))
+    ]
+    while (missing := size - int(kept.sum())) > 0:
+        way, reader = kept.copy(), len(graph.readers) - 1
+        while reader is not None:
+            writer = int(rng.choice(np.flatnonzero(graph.exists[reader])))
+            way[reader, writer] = True
+            reader = int(rng.choice(reading[writer])) if writer else None
+        if (way & ~kept).sum() <= missing:
+            kept = way
     return Circuit(kept, graph, f"random, {size} edges", task.model.name)
 
 
@@ -204,33 +261,36 @@ def show(task: Task, circuit: Circuit, *, draws: int = 20, seed: int = 0) -> Sho
     graph, kept = task.graph, circuit.kept
     if kept.shape != graph.exists.shape or circuit.model != task.model.name:
         raise OptionError(f"the circuit is one of {circuit.model}, and the task's model is {task.model.name}")
-    low, high = measured(task, np.zeros_like(kept)).mean(), measured(task, graph.exists).mean()
-
-    def share(some: np.ndarray) -> float:
-        return float((measured(task, some).mean() - low) / (high - low))
-
-    own = share(kept)
-    apart = []
-    for _ in range(draws):
-        cut = kept & (rng.random(kept.shape) < 0.5)
-        apart.append(abs(share(kept & ~cut) - share(graph.exists & ~cut)))
-    losses = []
-    for node in circuit.nodes:
-        without = kept.copy()
-        without[:, graph.writers.index(node)] = False
-        losses.append(own - share(without))
+    drawn = [at_random(task, len(circuit), int(rng.integers(2**31))).kept for _ in range(draws)]
+    cuts = [kept & (rng.random(kept.shape) < 0.5) for _ in range(draws)]
+    without = [np.where(np.arange(kept.shape[1]) == graph.writers.index(node), False, kept) for node in circuit.nodes]
+    sets = [np.zeros_like(kept), graph.exists, kept, graph.exists & ~kept, *drawn, *without]
+    for cut in cuts:
+        sets += [kept & ~cut, graph.exists & ~cut]
+    values = measured(task, np.stack(sets)).mean(-1)
+    low, high = values[:2]
+    if not high > low:
+        raise OptionError(f"clean texts have {high:.4g} on average, corrupted ones {low:.4g}: nothing can be kept")
+    _, _, own, outside, *rest = ((values - low) / (high - low)).tolist()
+    apart = rest[draws + len(without) :]
     return Shown(
         faithfulness=own,
-        outside=share(graph.exists & ~kept),
-        random=tuple(share(at_random(task, len(circuit), int(rng.integers(2**31))).kept) for _ in range(draws)),
-        completeness=float(np.mean(apart)),
-        minimality=min(losses, default=0.0),
+        outside=outside,
+        random=tuple(rest[:draws]),
+        completeness=float(np.mean([abs(a - b) for a, b in zip(apart[::2], apart[1::2], strict=True)])),
+        minimality=min((own - value for value in rest[draws : draws + len(without)]), default=0.0),
         edges=len(circuit),
     )
 
 
-def _metric(group: Group, logits: torch.Tensor, metric: Metric) -> torch.Tensor:
+def _metric(task: Task, logits: torch.Tensor, metric: Metric) -> torch.Tensor:
+    """(..., pairs) from logits (..., pairs, choices)."""
     if metric == "target":
-        return torch.stack([target.value(row) for target, row in zip(group.targets, logits, strict=True)])
-    wanted = group.clean.log_softmax(-1)
+        return torch.stack([target.value(logits[..., i, :]) for i, target in enumerate(task.targets)], dim=-1)
+    wanted = task.clean.log_softmax(-1)
     return (wanted.exp() * (wanted - logits.log_softmax(-1))).sum(-1)
+
+
+def _repeated(x: torch.Tensor, n: int) -> torch.Tensor:
+    """All of the rows, n times over."""
+    return x.repeat(n, *[1] * (x.ndim - 1))

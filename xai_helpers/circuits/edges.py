@@ -110,8 +110,11 @@ def graph_of(model: TextModel) -> Graph:
     return Graph(tuple(writers), tuple(readers), exists)
 
 
-def run(model: TextModel, ids: torch.Tensor, place: int) -> Run:
-    """One pass over texts (rows, tokens), with all that is written into the stream kept."""
+def run(model: TextModel, ids: torch.Tensor, place: int | torch.Tensor) -> Run:
+    """One pass over texts (rows, tokens), with all that is written into the stream kept.
+
+    place: whose logits, one token for all rows or one of each; what stands after it in a row changes nothing.
+    """
     with torch.no_grad():
         return _pass(_State(model), ids, place)
 
@@ -119,7 +122,7 @@ def run(model: TextModel, ids: torch.Tensor, place: int) -> Run:
 def patched(
     model: TextModel,
     ids: torch.Tensor,
-    place: int,
+    place: int | torch.Tensor,
     other: torch.Tensor | None,
     masks: torch.Tensor,
     *,
@@ -128,10 +131,11 @@ def patched(
 ) -> torch.Tensor:
     """The logits, float64 (rows, choices), of runs in which some readers read what the other run wrote.
 
-    ids: (rows, tokens). other: what was written there, (rows, writers, tokens, width), or one row for all. masks: how
-    far each edge is patched, 0 to 1, (rows, readers, writers) or one row for all; gradients flow into them if they are
-    asked for. Edges that don't exist are ignored. gap: in place of `other`, what each reader gains from each writer,
-    whatever this run writes. start: what the first block is given, (rows, tokens, width), in place of the embeddings.
+    ids, place: as in `run`. other: what was written there, (rows, writers, tokens, width), or one row for all. masks:
+    how far each edge is patched, 0 to 1, (rows, readers, writers) or one row for all; gradients flow into them if they
+    are asked for. Edges that don't exist are ignored. gap: in place of `other`, what each reader gains from each
+    writer, whatever this run writes. start: what the first block is given, (rows, tokens, width), in place of the
+    embeddings.
     """
     ids = ids.expand(max(len(ids), len(masks)), -1)
     return _pass(_State(model, other, masks, gap, start), ids, place).logits
@@ -142,7 +146,7 @@ def patched_run(model: TextModel, ids: torch.Tensor, place: int, other: torch.Te
     return _pass(_State(model, other, masks), ids.expand(max(len(ids), len(masks)), -1), place)
 
 
-def _pass(state: _State, ids: torch.Tensor, place: int) -> Run:
+def _pass(state: _State, ids: torch.Tensor, place: int | torch.Tensor) -> Run:
     model = state.model
     base: Any = model.model.base_model
     with ONE_AT_A_TIME, contextlib.ExitStack() as stack:
@@ -152,7 +156,7 @@ def _pass(state: _State, ids: torch.Tensor, place: int) -> Run:
         final = base.get_submodule(model.architecture.final_norm)
         stack.enter_context(hooked(final, lambda _, args: (state.read("logits", args[0]), *args[1:]), before=True))
         normed = base(input_ids=ids, use_cache=False).last_hidden_state
-        logits = model.model.get_output_embeddings()(normed[:, place]).double()
+        logits = model.model.get_output_embeddings()(normed[torch.arange(len(normed)), place]).double()
     return Run(torch.stack(state.written, dim=1), logits)
 
 
