@@ -23,7 +23,7 @@ import numpy as np
 import torch
 
 import xai_helpers as xai
-from benchmarks import circuits, integrated_gradients, perturbation
+from benchmarks import circuits, discovery, integrated_gradients, perturbation
 from benchmarks.timing import compare, row, seconds
 from xai_helpers import attention, gradients, propagation
 from xai_helpers.installation import versions
@@ -177,6 +177,10 @@ SECTIONS: dict[str, tuple[Callable[[], list[str]], str]] = {
     "shapley": (perturbation.shapley_rows, perturbation.SHAPLEY),
     "patching": (circuits.patching_rows, circuits.PATCHING),
     "caching": (circuits.caching_rows, circuits.CACHING),
+    "attribution_patching": (discovery.node_rows, discovery.NODES),
+    "edge_attribution": (discovery.edge_rows, discovery.EDGES),
+    "path_patching": (discovery.path_rows, discovery.PATHS),
+    "first_order": (discovery.first_order_rows, discovery.FIRST_ORDER),
 }
 
 

@@ -75,7 +75,7 @@ def patching_rows() -> list[str]:
         peer = bridge(model)
         for n in LENGTHS:
             clean, corrupted = pair(model, n)
-            ids = _told_apart(model, clean, corrupted)
+            ids = told_apart(model, clean, corrupted)
             target = xai.Target(ids[0], versus=ids[1])
             layers = LAYERS if (name, n) == (LARGE, 256) else range(model.n_layers)
             with torch.no_grad():
@@ -100,7 +100,7 @@ def patching_rows() -> list[str]:
                 assert np.allclose(theirs(), [found[cell] for cell in chosen], rtol=0, atol=1e-3 * apart)
                 sample = "" if len(chosen) == len(every) else f", a sample of {len(chosen)} of {len(every)} cells"
                 some = f", layers {', '.join(map(str, layers))}" if layers is LAYERS else ""
-                mine, peers = _timed(ours, theirs)
+                mine, peers = timed(ours, theirs)
                 what = f"{site} by {cells[0]} and {cells[1]}, {name}, {n} tokens{some}"
                 rows.append(row(what, mine, f"TransformerLens{sample}", peers * len(every) / len(chosen)))
     return rows
@@ -127,7 +127,7 @@ def caching_rows() -> list[str]:
     return rows
 
 
-def _told_apart(model: xai.TextModel, clean: str, corrupted: str) -> tuple[int, int]:
+def told_apart(model: xai.TextModel, clean: str, corrupted: str) -> tuple[int, int]:
     """The two tokens whose logits' difference tells the texts best apart."""
     with torch.no_grad():
         one, other = (model.forward(model.encode(text)).logits[0, -1] for text in (clean, corrupted))
@@ -162,7 +162,7 @@ def _with_lens(
         ).tolist()
 
 
-def _timed(ours: Callable[[], object], theirs: Callable[[], object]) -> tuple[float, float]:
+def timed(ours: Callable[[], object], theirs: Callable[[], object]) -> tuple[float, float]:
     """The best of two to five rounds, which alternate."""
     times: list[tuple[float, float]] = []
     while len(times) < 2 or (len(times) < 5 and sum(map(sum, times)) < 30):

@@ -16,6 +16,7 @@ import attempts_04
 import attempts_05
 import attempts_07
 import attempts_09a
+import attempts_09b
 import numpy as np
 import pytest
 import torch
@@ -39,6 +40,7 @@ QUICK = (
     *attempts_05.RIGHT,
     *attempts_07.RIGHT,
     *attempts_09a.RIGHT,
+    *attempts_09b.RIGHT,
 )
 
 
@@ -410,7 +412,7 @@ WRONG: dict[str, dict[Callable[..., Any], set[checks.Kind]]] = {
         evenness_by_the_largest_weight: {BY_HAND, RANDOM},
     },
 }
-for attempts in (attempts_02, attempts_03, attempts_04, attempts_05, attempts_07, attempts_09a):
+for attempts in (attempts_02, attempts_03, attempts_04, attempts_05, attempts_07, attempts_09a, attempts_09b):
     RIGHT |= attempts.RIGHT
     WRONG |= attempts.WRONG
 STUBS: list[Any] = [lambda *_: None, lambda *_: ..., ..., None]

@@ -22,6 +22,7 @@ from training.evaluate import (
     review_results,
     write_scores,
 )
+from training.probing import write_probing
 from training.relatives import train_relatives
 from training.relatives_card import measure_relatives, write_relative_cards
 from training.rules import write_rules
@@ -76,6 +77,7 @@ def run(step: str, split: str = "dev", keep: bool = True) -> None:
     match step:
         case "corpus":
             write_samples()
+            write_probing()
         case "tokenizers":
             train_gpt2_tokenizer(GPT2)
             train_distilbert_tokenizer(DISTILBERT)

@@ -18,6 +18,7 @@ CHAPTERS = (
     "chapter_05",
     "chapter_07",
     "chapter_09a",
+    "chapter_09b",
 )
 
 

@@ -6,6 +6,7 @@ Colours span zero to the greatest absolute value; the line below a figure says w
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
@@ -17,6 +18,7 @@ from .drawing import (
     ANNOTATED,
     CELL,
     Picture,
+    arranged,
     bars,
     cells,
     defaults,
@@ -217,6 +219,41 @@ def _draw(axes: Axes, grid: _Grid, end: float) -> None:
 def _longest(names: Sequence[str]) -> int:
     """Letters of the longest name, as `label_ticks` writes it."""
     return max(len(shortened(visible(name))) for name in names)
+
+
+def estimates(estimated: Sequence[Patching], exact: Sequence[Patching]) -> Picture:
+    """Effects to first order, upward, against exact ones, across: a point for each cell of each pair of maps.
+
+    On the line an estimate is right. Raises OptionError for maps that are not of the same cells.
+    """
+    if not estimated or len(estimated) != len(exact):
+        raise OptionError(f"estimates needs as many maps of both kinds; got {len(estimated)} and {len(exact)}")
+    rows, said = [], []
+    for guess, known in zip(estimated, exact, strict=True):
+        if guess.names != known.names or guess.site != known.site:
+            raise OptionError(
+                f"an estimate of {guess.site} beside {known.site}, or of other cells: compare like with like"
+            )
+        off = np.abs(guess.effect - known.effect)
+        place = np.unravel_index(int(off.argmax()), off.shape)
+        cell = ", ".join(visible(names[i]) for names, i in zip(known.names, place, strict=True))
+        pair = f"{known.effect[place]:.2f}", f"{guess.effect[place]:.2f}"
+        rows.append((known.site, " and ".join(known.axes), cell, *pair))
+        said.append(f"{known.site} at {cell}: exact {pair[0]}, estimate {pair[1]}")
+    title = f"{exact[0].model} · effects to first order against exact ones"
+    with defaults():
+        figure = picture(4.4, 4.0, f"Scatter plot. {title}. Furthest off: {'; '.join(said)}")
+        figure.table = Table(f"{title}: furthest off", ("site", "axes", "cell", "exact", "estimate"), tuple(rows))
+        axes = figure.add_subplot()
+        for guess, known, (colour, marker) in zip(estimated, exact, itertools.cycle(LINES), strict=False):
+            axes.scatter(known.effect, guess.effect, s=22, color=colour, marker=marker, label=known.site, alpha=0.7)
+        axes.axline((0, 0), slope=1, color="#595959", linewidth=0.8, zorder=0)
+        axes.set_xlabel("exact")
+        axes.set_ylabel("estimate")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        put_title(axes, title)
+        return arranged(figure)
 
 
 def _parts(a: LogitAttribution) -> tuple[np.ndarray, dict[str, float]]:

@@ -1,0 +1,842 @@
+# %% [markdown]
+# # Inside the model: circuits found automatically, and what a layer knows
+#
+# Chapter 09a found heads one by one: a score, a patch, a control. A model of four layers has 479 **edges**, each a way on
+# which one part may tell another something. Which few of them make a behaviour? An algorithm can search, and its answer
+# is a hypothesis like any other: it must be shown on texts that it was not found on. The second half asks another
+# question. Train a classifier on a layer's states: if it finds the tense of the verb there, does the model *use* it?
+#
+# **You will**
+# - estimate all patches at once by a gradient, and see where that fails,
+# - follow one path through the keys of one head,
+# - find a circuit automatically, where it is known and where nobody knows it, and show it,
+# - put a hypothesis about a head to the test of causal scrubbing,
+# - train probes with the controls that make them speak,
+# - see two properties side by side: both can be read off, and one is used,
+# - find out what a probe of truth shows, and what it doesn't.
+#
+# **Two sittings of an hour (the second starts at *What does a layer know?*), and an hour for the exercises; 1.2 GB of
+# memory.** You need: chapter 09a.
+
+# %% tags=["bootstrap"]
+import xai_helpers.course as course
+
+course.start()
+
+# %%
+import copy
+import functools
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import torch
+from transformer_lens.model_bridge import TransformerBridge
+from transformer_lens.tools.analysis.attribution_patching import (
+    EdgeAttributionConfig,
+    attribution_patch,
+)
+from transformer_lens.tools.analysis.sparse_probing import fit_sparse_probe
+
+import xai_helpers as xai
+from xai_helpers import circuits, probes, viz
+from xai_helpers.circuits import attribution, behaviours, board, discovery, edges, sites
+from xai_helpers.viz import plots
+from xai_helpers.viz.circuits import estimates
+
+# %%
+gpt = xai.load("course-gpt2")
+induction = xai.load("course-induction")
+copier = xai.load("copier")
+
+# %% [markdown]
+# All are our own and small. `course-gpt2` and `course-induction` you know; of `copier` somebody wrote every weight by
+# hand, so that it does what `course-induction` learned to do. What it needs for that, we know.
+#
+# ## Before you look
+#
+# `course-gpt2` was trained on sentences such as *Blue ink. Yesterday the old farmer walked home.* The time decides the
+# form of the verb. The ink was drawn at random, and nothing depends on it.
+
+# %%
+course.ask("ink-or-time")
+
+# %% [markdown]
+# ## To first order, by hand
+#
+# Patching needs a forward pass for every place. A gradient tells for all places at once how fast the output *begins* to
+# change there; times the whole change, that is an estimate. Take one attention weight between two tokens. It is the
+# sigmoid of the difference of their scores, -4 in the corrupted run and 4 in the clean one:
+
+# %%
+corrupted_score, clean_score = -4.0, 4.0
+score = torch.tensor(corrupted_score, requires_grad=True)
+weight = torch.sigmoid(score)
+weight.backward()
+estimate = float(score.grad) * (clean_score - corrupted_score)
+exact = float(torch.sigmoid(torch.tensor(clean_score)) - weight.detach())
+print(f"exactly {exact:.3f}, to first order {estimate:.3f}")
+
+# %% [markdown]
+# Attention that is sure of its place hardly moves when its score moves a little. So the gradient sees a seventh of the
+# effect. Where a model is linear between its two runs, the estimate is exact: that is the law. (Exercise 1 holds you to
+# it.)
+#
+# ## Attribution patching
+#
+# On the pair of chapter 09a, the estimate of all cells of a map takes two forward passes and one backward (Nanda, 2023):
+
+# %%
+clean = "When Mary and John went to the store, John gave a bottle to"
+corrupted = "When Mary and John went to the store, Mary gave a bottle to"
+mary = xai.Target("Mary", versus="John")
+measured = ("resid_pre", "mlp_out", "z", "v")
+pair = (gpt, clean, corrupted, mary)
+exact = [circuits.activation_patching(*pair, site=site) for site in measured]
+estimated = [circuits.attribution_patching(*pair, site=site) for site in measured]
+estimates(estimated, exact)
+
+# %% [markdown]
+# The order is right for nearly all. But the points at the right lie far below the line: what matters most is
+# underestimated. The share of the exact effects' variation that each estimate misses, and the worst cell:
+
+# %%
+for guess, known in zip(estimated, exact):
+    off = np.abs(guess.effect - known.effect)
+    i, j = np.unravel_index(off.argmax(), off.shape)
+    missed = attribution.error_of(guess, known)
+    values = f"{known.effect[i, j]:.2f}, estimated {guess.effect[i, j]:.2f}"
+    print(f"{known.site:9} misses {missed:.2f}; layer {i}, {known.names[1][j]}: {values}")
+
+# %% [markdown]
+# Before layer 0 the whole change sits at the second *John*: its exact effect is 1, by a law. The estimate says 0.2. What
+# happens between the two runs?
+#
+# ## Explore: along the way
+#
+# We move the state of one place from what it is in the corrupted run to what it is in the clean one, in ten steps. The
+# straight line is what the gradient at the start foretells.
+
+# %%
+tokens = [unit.text for unit in gpt.encode(clean).units]
+states = [circuits.run_with_cache(gpt, text, ["resid_pre"])[1] for text in (corrupted, clean)]
+tenths = np.linspace(0, 1, 11)
+
+
+def put(stream: torch.Tensor, token: int, state: torch.Tensor) -> torch.Tensor:
+    """The stream with another state at one token."""
+    return stream.index_copy(1, torch.tensor([token]), state[None, None])
+
+
+# %%
+def along_the_way(layer: int, token: int) -> plots.Picture:
+    """The effect of one state on its way from the corrupted run's to the clean run's."""
+    start, end = (run["resid_pre", layer][token] for run in states)
+    effects = []
+    for share in tenths:
+        moved = functools.partial(put, token=token, state=start + float(share) * (end - start))
+        with sites.written(gpt, "resid_pre", layer, moved):
+            effects.append(gpt.value(corrupted, mary))
+    low, high = exact[0].corrupted, exact[0].clean
+    shown = {"exact": (np.array(effects) - low) / (high - low)}
+    shown["estimate"] = tenths * estimated[0].effect[layer, token]
+    return plots.curves(
+        [plots.Panel(f"{tokens[token]!r}, layer {layer}", "tenths of the way", shown)],
+        label="effect",
+    )
+
+
+# %%
+viz.explore(
+    along_the_way,
+    layer=(0, gpt.n_layers - 1),
+    token=dict(zip([f"{i} {text}" for i, text in enumerate(tokens)], range(len(tokens)))),
+    start={"token": 9},
+)
+
+# %% [markdown]
+# At the second *John* nothing much happens at first; in the middle the attention tips over, and the rest comes at once. A
+# gradient at the start can't know. Look at the last token before layer 1, too.
+#
+# ## Edges: who tells whom?
+#
+# The stream is a sum, so each reader has an edge from every writer before it. Writers are the embeddings, the heads and
+# the MLPs; readers are each head's queries, keys and values, the MLPs, and the logits.
+
+# %%
+graph = edges.graph_of(induction)
+print(len(graph.writers), "writers:", *graph.writers)
+print(len(graph.readers), "readers:", *graph.readers[:5], "...", *graph.readers[-4:])
+print(int(graph.exists.sum()), "edges; course-gpt2 has", int(edges.graph_of(gpt).exists.sum()))
+
+# %% [markdown]
+# **Path patching** (Wang et al., 2022; Goldowsky-Dill et al., 2023) replaces what one writer wrote in the input of *one*
+# reader. Everything after that reader runs on. Chapter 09a saw that head 0.2 of `course-induction` carries each word one
+# place on, and that the heads of layer 1 need it. On which way do they get it: to decide where to look (queries, keys),
+# or as what they hand on (values)? The same twenty texts, here only the word that decides is changed:
+
+# %%
+nouns = [induction.tokenizer.decode([i]).strip() for i in range(induction.config.vocab_size)]
+nouns = [noun for noun in nouns if noun.isalpha()]
+rng = np.random.default_rng(0)
+drawn = [rng.choice(nouns, n, replace=False).tolist() for n in rng.integers(9, 15, 20)]
+
+
+def changed(words: list[str]) -> str:
+    """The text with another word in the fifth place, which is asked for at the end."""
+    other = next(noun for noun in nouns if noun not in words)
+    return " ".join([*words[:4], other, *words[5:], *words[:5]])
+
+
+texts = [(" ".join([*w, *w[:5]]), changed(w), xai.Target(w[5])) for w in drawn]
+print(*texts[0], sep="\n")
+
+# %%
+for way in ("queries", "keys", "values"):
+    readers = [f"head 1.{head} {way[0]}" for head in range(4)]
+    options = {"receivers": readers, "senders": [f"head 0.{head}" for head in range(4)]}
+    effects = [circuits.path_patching(induction, *text, **options).effect for text in texts]
+    print(f"{way:8}", *[f"head 0.{i} {x:.2f}" for i, x in enumerate(np.mean(effects, axis=0))])
+
+# %% [markdown]
+# By the keys, and only by the keys: at *fork* head 0.2 has written which word came before, *net*, and there the queries at
+# the last *net* find it. One path from end to end, through each of the four heads, on ten of the texts; and head 0.2's
+# **direct** effect, on the way to the logits alone, beside its **total** one, on all ways:
+
+# %%
+for head in range(4):
+    path = ("embeddings", "head 0.2 v", f"head 1.{head} k", "logits")
+    effects = [
+        circuits.path_effect(induction, *text[:2], path, text[2]) for text in texts[:10]
+    ]
+    print(" > ".join(path), round(np.mean(effects), 2))
+for name, receivers in (("direct", "logits"), ("total", "all")):
+    options = {"receivers": receivers, "senders": ["head 0.2"]}
+    effects = [
+        circuits.path_patching(induction, *text, **options).effect[0] for text in texts[:10]
+    ]
+    print(f"head 0.2, {name}: {abs(np.mean(effects)):.2f}")
+
+# %% [markdown]
+# ## A circuit, automatically
+#
+# **ACDC** (Conmy et al., 2023) does what you would do with patience: go from the logits down, take away one edge after the
+# other (its reader gets what the writer wrote in the corrupted text), and leave it away if the loss stays below a
+# threshold. Here it is on the copier, whose texts are words drawn at random:
+
+# %%
+copying = circuits.task(copier, behaviours.copying(copier, 6))
+
+
+def loss(kept: np.ndarray) -> float:
+    """How far the predictions are from the clean ones, in nats, where all edges but these are corrupted."""
+    return float(discovery.measured(copying, kept, "kl").mean())
+
+
+kept, threshold = copying.graph.exists.copy(), 0.01
+for reader, writer in reversed(np.argwhere(kept).tolist()):
+    before = loss(kept)
+    kept[reader, writer] = False
+    kept[reader, writer] = loss(kept) - before >= threshold
+print(int(kept.sum()), "of", int(copying.graph.exists.sum()), "edges are left")
+
+# %%
+found = circuits.acdc(copying, threshold)
+assert (found.kept == kept).all()
+assert set(found.edges) == set(board.COPIER)
+circuits.draw(found)
+
+# %% [markdown]
+# These five are what was written into its weights. Read from below: the embeddings say each word; head 0.2 carries it one
+# place on (values, right); head 1.1 compares it (keys) with the last word (queries), and copies the word that stands where
+# they agree (values).
+#
+# The other way is to rank edges by their estimate, **edge attribution patching** (Syed et al., 2023): the derivative of
+# the output by how far each edge is patched. EAP-IG (Hanna et al., 2024) takes its mean along the way between the runs.
+# Each on 20 pairs, its first five edges; `area` below the ROC curve is the chance that a true edge ranks above another:
+
+# %%
+print("                                             precision  recall  area")
+for row in board.committed()["copier"]:
+    print(
+        f"{row['method']:45} {row['precision']:8.2f} {row['recall']:7.2f} {row['area']:5.2f}"
+    )
+
+# %% [markdown]
+# (All boards of this chapter come from `data/circuits.json`, made by `python -m xai_helpers.circuits.board`.) Estimates
+# from the corrupted run find two of five: there no head has found its word, and a small change of the keys changes
+# nothing. From the clean run the ranking is right; but look at the scores themselves:
+
+# %%
+first = discovery.scores(copying)
+for writer, reader in board.COPIER:
+    print(f"{writer:10} > {reader:10} {first[copying.graph.index(reader, writer)]:9.5f}")
+
+# %% [markdown]
+# Three of five necessary edges have next to nothing, since the head is sure of its place. As a ranking that was enough
+# here; as a measure of what an edge does it is false.
+#
+# ### Is it shown?
+#
+# A circuit is a claim: *these edges are enough*. So we corrupt all others, on texts that it was not found on.
+# **Faithfulness** says how much of the difference between the clean and the corrupted runs is kept. Two more numbers:
+# **completeness**, how far circuit and model differ when the same edges of the circuit are taken from both (a stand-in
+# that was left out shows there); and **minimality**, the least that is lost without one of its nodes. With random circuits
+# of as many edges, each leading from the embeddings to the logits:
+
+# %%
+training, held_out = (circuits.task(induction, part) for part in (texts[:10], texts[10:]))
+for metric, threshold in (("kl", 0.1), ("kl", 0.02), ("target", 0.3)):
+    circuit = circuits.acdc(training, threshold, metric=metric)
+    shown = circuits.show(held_out, circuit, draws=10)
+    print(f"{circuit.method}: {len(circuit)} edges, shown: {shown.shown}")
+    print(f"  faithfulness {shown.faithfulness:.2f}, random at most {max(shown.random):.2f}")
+    print(f"  completeness {shown.completeness:.2f}, minimality {shown.minimality:.2f}")
+
+# %% [markdown]
+# With the divergence as its measure and a threshold of 0.1, ACDC stops at two of the four induction heads: they give the
+# right word nearly all of the probability, and the others add little to that. With the logit of the right word as its
+# measure it keeps all four, and little is missing. The name of this is chapter 04's and 09a's: stand-ins.
+#
+# ## Explore: the threshold
+
+
+# %%
+@functools.cache
+def circuit_at(
+    metric: str, threshold: float
+) -> tuple[discovery.Circuit, discovery.Shown | None]:
+    """What ACDC leaves on the first ten texts, and how it does on the others."""
+    circuit = circuits.acdc(training, threshold, metric=metric)
+    return circuit, circuits.show(held_out, circuit, draws=5) if len(circuit) else None
+
+
+def by_threshold(metric: str, threshold: float) -> list:
+    """The circuit, and how far it is shown."""
+    circuit, shown = circuit_at(metric, threshold)
+    if shown is None:
+        return [viz.Table("no edge is left", ("",), ())]
+    rows = [
+        (name, f"{getattr(shown, name):.2f}")
+        for name in ("faithfulness", "outside", "completeness", "minimality")
+    ]
+    return [
+        circuits.draw(circuit),
+        viz.Table("on the other ten texts", ("measure", "value"), tuple(rows)),
+    ]
+
+
+# %%
+viz.explore(
+    by_threshold,
+    metric={"divergence from the clean run": "kl", "logit of the right word": "target"},
+    threshold=[0.3, 0.1, 0.05, 0.02, 0.005],
+)
+
+# %% [markdown]
+# ## Where nobody knows the circuit
+#
+# Two behaviours of `course-gpt2`. Indirect objects, as above; and **greater than** (Hanna et al., 2023): *The war lasted
+# from the year 1744 to the year 17* is followed by a number above 44. In the corrupted text it begins in 1702, and any
+# number will do. The circuit is looked for on prompts of the training split, and held against others.
+
+# %%
+pairs = behaviours.greater_than(gpt, "train")
+print(pairs[0][0], pairs[0][1], sep="\n")
+years = circuits.task(gpt, pairs)
+other_years = circuits.task(gpt, behaviours.greater_than(gpt, "dev")[::3])
+ranking = discovery.scores(years, steps=5)
+circuit = circuits.by_scores(years, ranking, 30, "EAP-IG")
+shown = circuits.show(other_years, circuit, draws=5)
+print(
+    f"{len(circuit)} edges keep {shown.faithfulness:.2f}; random circuits at most {max(shown.random):.2f}"
+)
+circuits.draw(circuit, ranking)
+
+# %% [markdown]
+# The year goes in by the values of layer 1's four heads, and a little by their keys: they bring it to the end of the text.
+# The MLPs of layers 1 to 3 and the logits read what they bring. In GPT-2 small, Hanna et
+# al. found the same division: heads that fetch the year, MLPs that compare.
+#
+# The board: for each method the smallest circuit that keeps 0.85 on the training prompts, held against the others.
+
+# %%
+print("                                       edges  faithful  random  complete  minimal")
+for row in board.committed()["course-gpt2"]:
+    numbers = [row["faithfulness"], row["random"][1], row["completeness"], row["minimality"]]
+    values = "  ".join(f"{x:7.2f}" for x in numbers)
+    print(f"{row['behaviour']:17} {row['method']:32} {row['edges']:4} {values}")
+
+# %% [markdown]
+# ## Causal scrubbing: what exactly does a head tell?
+#
+# "Head 0.0 takes part" says little. A sharper claim, from chapter 09a: *what head 0.0 hands on is who gives, and nothing
+# else of the text*. **Causal scrubbing** (Chan et al., 2022) turns a claim into an exchange that must not matter. If it is
+# true, head 0.0 may as well hand on what it hands on in another text with the same giver. We exchange the *other* name
+# everywhere, which is the answer; and for comparison the giver, at the last place.
+
+
+# %%
+def exchanged(case: tuple, giver: bool) -> tuple:
+    """The prompt; the same with a third name for the giver at the last place, or for the other one; the target."""
+    prompt, _, target = case
+    other, gives = target.token.strip(), target.versus.strip()
+    third = next(name for name in ("Oscar", "Clara", "Hugo") if name not in prompt)
+    before, _, after = prompt.rpartition(gives)
+    return prompt, before + third + after if giver else prompt.replace(other, third), target
+
+
+cases = behaviours.indirect_objects(gpt, "dev")[::2]
+print(*exchanged(cases[0], giver=False)[:2], exchanged(cases[0], giver=True)[1], sep="\n")
+
+# %%
+for giver in (False, True):
+    donors = circuits.task(gpt, [exchanged(case, giver) for case in cases])
+    every = donors.graph.exists
+    without = {
+        head: every & (np.array(donors.graph.writers) != head)
+        for head in ("head 0.0", "head 1.0")
+    }
+    values = {name: discovery.measured(donors, kept).mean() for name, kept in without.items()}
+    whole, none = (discovery.measured(donors, kept).mean() for kept in (every, every & False))
+    print(
+        "the giver" if giver else "the other name",
+        f"exchanged everywhere: {whole:.2f} -> {none:.2f};",
+        end=" ",
+    )
+    print(", ".join(f"for {name} alone: {value:.2f}" for name, value in values.items()))
+
+# %% [markdown]
+# With another name in place of the answer, head 0.0's output can be exchanged without any loss, although in that text the
+# right answer is another one. With another giver it can't. The claim stands, on 48 prompts; it was not made by looking at
+# these. Head 1.0 fails the first exchange: what it hands on is the other name.
+
+# %% [markdown]
+# ## What does a layer know?
+#
+# A **probe** is a classifier that is trained on a layer's states, while the model stays as it is: can the part of speech be
+# told from the state at a word? The course's corpus has sentences whose words are tagged. By hand, for the number of a
+# noun: the mean state of plurals minus that of singulars is a direction; halfway between them is the border. Nouns that
+# the probe is tested on were not among those that it was fitted on.
+
+# %%
+number = probes.states(gpt, probes.examples("number", 600))
+test = probes.split(number.examples, by="type")
+plural = np.array(number.examples.labels) == "plural"
+x = number.level(2)  # after layer 1
+many, one = x[~test & plural].mean(axis=0), x[~test & ~plural].mean(axis=0)
+said = (x[test] - (many + one) / 2) @ (many - one) > 0
+by_hand = float((said == plural[test]).mean())
+probe = probes.fit(number, 2, kind="mass-mean")
+assert probe.accuracy == by_hand
+print(probe)
+
+# %% [markdown]
+# Now part of speech, by logistic regression at every level of the stream: the embeddings, and after each layer.
+
+# %%
+tagged = probes.states(gpt, probes.examples("part of speech", 300))
+parts_of_speech = probes.by_layer(tagged)
+print(parts_of_speech)
+parts_of_speech.plot()
+
+# %% [markdown]
+# One property, and five numbers that say different things:
+#
+# - **by type**: words of the test were not seen in training. Intervals are wide, for few words are held out: they are
+#   drawn again as whole words (1,000 times).
+# - **by token**: other sentences, but the same words. It is higher, and shows less: a probe can learn words by heart.
+# - **control**: a task that can *only* be learned by heart. Each word gets a label at random, as often as the property has
+#   it (Hewitt & Liang, 2019). **Selectivity** is the difference.
+# - **majority**: always the most common label.
+# - **compression**: how many times shorter the labels can be said to somebody who has the states, in **minimum description
+#   length** (Voita & Titov, 2020). The probe is sent along, for it is fitted on what was said so far. A probe that
+#   needs many examples makes a long code.
+#
+# The embeddings alone, before any layer, do nearly as well: most words have one part of speech, and what layers add is
+# hardly more than the intervals are wide. Selectivity rises from layer to layer. Not because the property is told
+# better, by token, but because the control is told worse: the states say ever less of which word it was.
+#
+# ## Explore: another property
+
+
+# %%
+@functools.cache
+def curve(property: str, kind: str) -> plots.Picture:
+    """Probes at every level, on 200 examples."""
+    return probes.by_layer(probes.states(gpt, probes.examples(property, 200)), kind).plot()
+
+
+viz.explore(
+    curve, property=["number", "tense", "person or place", "ink"], kind=["linear", "mlp"]
+)
+
+# %% [markdown]
+# *tense* and *ink* are read off the word right before the verb. Of the tense nothing can be known there before layer 1:
+# that word is *farmer*, and *Yesterday* is far. Then it is all there.
+#
+# ## Decodable is not used
+#
+# At the word before the verb little is left of the ink. But at the time, the first word after it, a probe finds it without
+# an error from layer 0 on: the layer's heads look back.
+
+
+# %%
+def at_the_time(examples: probes.Examples) -> probes.Examples:
+    """The same labels, to be read at the first word of the sentence: "Yesterday" in "Red ink. Yesterday ..."."""
+    spans = []
+    for index, _, _ in examples.spans:
+        start = examples.texts[index].index(". ") + 2
+        spans.append((index, start, examples.texts[index].index(" ", start)))
+    return replace(examples, spans=tuple(spans))
+
+
+ink = probes.states(gpt, at_the_time(probes.examples("ink", 300)))
+for level, name in enumerate(ink.levels):
+    found = probes.fit(ink, level, by="token")
+    print(f"{name:11} {found.accuracy:.2f} ({found.low:.2f} to {found.high:.2f})")
+
+# %% [markdown]
+# Is either used? **By patching:** a text with another ink *and* another time. Which of the two brings back the verb?
+
+# %%
+yesterday = "Blue ink. Yesterday the old farmer"
+tomorrow = "Red ink. Tomorrow the old farmer"
+walked = xai.Target("walked", versus="will")
+verb = circuits.activation_patching(gpt, yesterday, tomorrow, walked)
+verb.plot()
+
+# %% [markdown]
+# The state at *Blue* has no effect at any layer; the one at *Yesterday* has all of it, until layer 1 carries it to
+# *farmer*. **By erasing:** LEACE (Belrose et al., 2023) changes states as little as possible so that no linear
+# probe can tell the labels any better than by always giving the same answer. Erase a property while the model runs, and
+# look at the verbs that it gives on 100 held-out prompts. The control erases as many directions that were found for
+# labels in random order (Elazar et al., 2021, **amnesic probing**).
+
+# %%
+choices = probes.tense_choices(100)
+print("log odds of the right tense:   before   erased   random")
+for property in ("tense", "ink"):
+    before_the_verb = probes.states(gpt, probes.examples(property, 300))
+    for level in (1, 2):
+        found = probes.amnesic(gpt, choices, before_the_verb, level, positions="last", draws=2)
+        odds = (found.before.log_odds, found.erased.log_odds, found.control.log_odds)
+        print(
+            f"{property:6} {found.level:12}",
+            *[f"{x:19.2f}" if i == 0 else f"{x:8.2f}" for i, x in enumerate(odds)],
+        )
+
+# %% [markdown]
+# Without the tense after layer 1 the odds fall to those of a guess; before that layer nothing of it is there to erase.
+# Without the ink nothing changes at all. For the ink once more, at all tokens, where it *can* be read:
+
+# %%
+everywhere = probes.states(gpt, probes.at_every_word(probes.examples("ink", 200)))
+for level in (1, 2):
+    print(probes.amnesic(gpt, choices, everywhere, level, draws=2))
+
+# %% [markdown]
+# So: both are in the states, and a probe finds both. One is used, and the other is there because nothing takes it away.
+# No accuracy of a probe could have told them apart.
+#
+# ## A probe of truth
+#
+# Is there a direction of *truth*? Marks & Tegmark (2023) found one in large models: fitted on statements about cities, it
+# works on others. "A model's knowledge that it says something false", some have concluded. Ours was trained to judge
+# statements such as *Nepal is a nation in Asia. True or false?* We fit the direction (true minus false, the mean states)
+# on the statements of four relations and test it on the fifth. First at the end of the statement:
+
+# %%
+statements = probes.examples("truth", 900)
+truth = probes.states(gpt, statements)
+print(probes.transfer(truth, -1))
+
+# %% [markdown]
+# Better than chance for every relation, and far from sure, within a relation as well. Now after the question *True or
+# false?*:
+
+# %%
+asked = tuple(f"{text} True or false?" for text in statements.texts)
+ends = tuple((i, len(asked[i]) - 1, len(asked[i])) for i, _, _ in statements.spans)
+judged = probes.states(gpt, replace(statements, texts=asked, spans=ends))
+print(probes.transfer(judged, -1))
+
+# %% [markdown]
+# There it transfers. Have we found truth? At this token the model is about to say *True* or *False*: its state there, through
+# the last norm and the unembedding, *is* its answer. Compare the direction, fitted on four relations, with what the model
+# says of the fifth; and look at the statements that the model gets wrong.
+
+# %%
+last = torch.from_numpy(judged.level(-1))
+with torch.no_grad():
+    logits = gpt.model.lm_head(gpt.model.transformer.ln_f(last))
+says_true, says_false = (
+    gpt.resolve(word, gpt.encode(asked[0])).id for word in ("True", "False")
+)
+model_says = (logits[:, says_true] > logits[:, says_false]).numpy()
+true, relation = np.array(statements.labels) == "true", np.array(statements.groups)
+states_there = judged.level(-1)
+
+# %%
+print("relation    model right  probe right  they agree  probe right where the model is wrong")
+for held in dict.fromkeys(relation):
+    fitted, here = relation != held, relation == held
+    yes, no = (
+        states_there[fitted & true].mean(axis=0),
+        states_there[fitted & ~true].mean(axis=0),
+    )
+    probe_says = (states_there - (yes + no) / 2) @ (yes - no) > 0
+    wrong = here & (model_says != true)
+    shares = [
+        np.mean((a == b)[here])
+        for a, b in ((model_says, true), (probe_says, true), (probe_says, model_says))
+    ]
+    print(
+        f"{held:11}",
+        *[f"{x:11.2f} " for x in shares],
+        f"{np.mean((probe_says == true)[wrong]):.2f} of {wrong.sum()}",
+    )
+
+# %% [markdown]
+# Where the model is wrong, the probe is wrong with it, four times in five. It reads what the model is going to say. That
+# is something, and it is not truth; nor does it show that a model "knows better" when it says something false. A probe of
+# lies would have to be right where the model's answer is not.
+#
+# ## Where it breaks
+#
+# A published chapter trains a probe like this, and reports that the property is "encoded in a linearly accessible way" if
+# it is predicted well. (We leave the author out.) Nothing is held out, and there is no control. Here on 120 states with
+# **random labels**, one for each word:
+
+# %%
+torch.manual_seed(0)
+few = probes.states(gpt, probes.examples("part of speech", 120))
+nonsense = probes.control_labels(few.examples)
+kinds = sorted(set(nonsense))
+x, y = torch.from_numpy(few.level(2)), torch.tensor([kinds.index(label) for label in nonsense])
+linear = torch.nn.Linear(x.shape[1], len(kinds))
+optimizer = torch.optim.Adam(linear.parameters(), lr=1e-3)
+for _ in range(1000):
+    optimizer.zero_grad()
+    torch.nn.functional.cross_entropy(linear(x), y).backward()
+    optimizer.step()
+print(f"accuracy on what it was trained on: {(linear(x).argmax(-1) == y).float().mean():.2f}")
+by_type = probes.fit(few, 2, labels=nonsense)
+print(
+    f"on other words: {by_type.accuracy:.2f}; always the most common label: {by_type.majority:.2f}"
+)
+
+# %% [markdown]
+# Mended: hold words out, and put the control beside it; that is all that `probes.by_layer` does. The chapter says that a
+# *linear* probe guards against this. With 128 numbers for each of 120 words, it doesn't.
+#
+# The same chapter estimates patches by `edge_activation.grad` after `target.backward()`. PyTorch keeps no gradients of
+# what was computed on the way:
+
+# %%
+weights = torch.ones(3, requires_grad=True)
+activation = weights * 2
+activation.sum().backward()
+with warnings.catch_warnings(record=True) as said:
+    warnings.simplefilter("always")
+    print(activation.grad)
+print(str(said[0].message).split(". ")[0])
+
+# %%
+activation = weights * 2
+activation.retain_grad()  # mended; or torch.autograd.grad(output, activation)
+activation.sum().backward()
+print(activation.grad)
+
+# %% [markdown]
+# None times a difference raises an error: the published function can't have run. (The chapter also says that path patching
+# "extends attribution patching". It is older, and extends activation patching.)
+#
+# ## The same by a library
+#
+# **TransformerLens** 4.3 brings edge attribution, too. Its score has one number for each token; summed, they are ours:
+
+# %%
+bridge = TransformerBridge.boot_transformers(
+    "course-induction",
+    hf_model=copy.deepcopy(induction.model),
+    tokenizer=induction.tokenizer,
+    device="cpu",
+)
+before, after, target = texts[0]
+answer = induction.resolve(target, induction.encode(before)).id
+theirs = attribution_patch(
+    bridge,
+    *(induction.encode(text).ids for text in (before, after)),
+    lambda logits: logits[0, -1, answer],
+    config=EdgeAttributionConfig(granularity="edge"),
+)
+
+# %%
+ours = circuits.edge_attribution(induction, before, after, target)
+print(
+    "ours:  ",
+    *[f"{writer} > {reader} {score:.3f}" for writer, reader, score in ours.top(2)],
+    sep="  ",
+)
+for writer, reader, score in theirs.top_edges(2):
+    place = f"token {writer.position} > {reader.kind}, layer {reader.layer}"
+    print(f"theirs: {writer.kind} at {place} {score:.3f}")
+assert np.isclose(sum(theirs.edge_scores.values()), np.nansum(ours.scores), atol=1e-4)
+
+# %% [markdown]
+# And its sparse probe asks how many of the 128 numbers are enough (Gurnee et al., 2023):
+
+# %%
+tense = probes.states(gpt, probes.examples("tense", 300))
+is_past = torch.tensor([label == "past" for label in tense.examples.labels])
+for k in (1, 4, 16):
+    sparse = fit_sparse_probe(torch.from_numpy(tense.level(2)), is_past, k=k)
+    print(f"past or not, by {k} of 128: {sparse.metrics.accuracy:.2f}")
+
+# %% [markdown]
+# (Its split is by example, and so by token.)
+#
+# ## What GPT-2 does differently
+#
+# GPT-2 small has 32,491 edges of this kind; with one pass for each edge ACDC takes hours there, and edge attribution two
+# passes and a backward. Conmy et al. found with ACDC, for greater-than, 68 edges that keep the behaviour; Hanna et al. had
+# described its heads and MLPs by hand. Faithfulness depends on how edges are corrupted, by another text or by
+# zeros, and on what is measured (Miller et al., 2024): compare circuits only where these are the same. In
+# large models probes find much more than in ours. What doesn't change with size: what can be read off need not be used.
+#
+# ## Exercise 1 (easy, 10 minutes): to first order
+#
+# Several writers write into one reader's input, which is their sum. For each of them: what becomes of the reader's value
+# if this one writes what it wrote in the clean run, all others what they wrote in the corrupted one? Exactly, and to first
+# order from the corrupted run.
+
+
+# %% tags=["exercise"]
+def edge_effects(value, slope, clean: np.ndarray, corrupted: np.ndarray) -> tuple:
+    """(estimates, exact), each (writers,).
+
+    clean, corrupted: (writers, width). value(x): the reader's value for an input (width,). slope(x): its gradient there.
+    """
+    # solution
+    base = corrupted.sum(axis=0)
+    exact = [value(base + gain) - value(base) for gain in clean - corrupted]
+    return (clean - corrupted) @ slope(base), np.array(exact)
+    # end solution
+
+
+# %% tags=["check"]
+course.check("edge-effects", edge_effects)
+
+# %% [markdown]
+# ## Exercise 2 (medium, 15 minutes): prune
+#
+# ACDC on any set of edges. From the last to the first: leave an edge away if the value falls by less than the threshold
+# from what it was right before.
+
+
+# %% tags=["exercise"]
+def prune(value, edges: list[str], threshold: float) -> set[str]:
+    """The edges that stay. value(kept): a number for a frozenset of edges."""
+    # solution
+    kept = set(edges)
+    for edge in reversed(edges):
+        if value(frozenset(kept)) - value(frozenset(kept - {edge})) < threshold:
+            kept.remove(edge)
+    return kept
+    # end solution
+
+
+# %% tags=["check"]
+course.check("prune", prune)
+
+# %% [markdown]
+# ## Exercise 3 (medium, 15 minutes): a control task
+#
+# A label for each word such that only memory can tell it: the same one each time the word occurs, drawn at random, as
+# often as the property has it.
+
+
+# %% tags=["exercise"]
+def control_labels(words: list[str], labels: list[str], rng: np.random.Generator) -> list[str]:
+    """words, labels: one of each for every token. A label for every token."""
+    # solution
+    types = sorted(set(words))
+    drawn = dict(zip(types, rng.choice(labels, len(types))))
+    return [str(drawn[word]) for word in words]
+    # end solution
+
+
+# %% tags=["check"]
+course.check("control-labels", control_labels)
+
+# %% [markdown]
+# ## Exercise 4 (hard, 20 minutes): how long is the code?
+#
+# The online code of Voita & Titov. The labels up to the first end cost log2 of the number of classes each. Then, block by
+# block: fit on all before, and pay -log2 of the probability that each label of the block is given.
+
+
+# %% tags=["exercise"]
+def code_length(
+    fit, states: np.ndarray, labels: np.ndarray, ends: list[int], n_classes: int
+) -> float:
+    """In bits.
+
+    fit(states, labels) returns a function from states (n, width) to probabilities (n, n_classes). ends: where each
+    block ends; the last is len(labels).
+    """
+    # solution
+    bits = ends[0] * np.log2(n_classes)
+    for i in range(len(ends) - 1):
+        start, end = ends[i], ends[i + 1]
+        chances = fit(states[:start], labels[:start])(states[start:end])
+        bits -= np.log2(chances[np.arange(end - start), labels[start:end]]).sum()
+    return float(bits)
+    # end solution
+
+
+# %% tags=["check"]
+course.check("code-length", code_length)
+
+# %% [markdown]
+# ## Quiz
+
+# %%
+course.ask("estimate-of-zero")
+
+# %%
+course.ask("left-in-the-circuit")
+
+# %%
+course.ask("why-random-circuits")
+
+# %%
+course.ask("probe-and-control")
+
+# %%
+course.ask("erased-and-nothing")
+
+# %% [markdown]
+# ## In short
+#
+# - A gradient estimates all patches at once. Where attention is sure of its place it sees next to nothing.
+# - Paths say by which way one part tells another: induction goes by the keys.
+# - A circuit found automatically is a claim: show it on other prompts, beside random circuits, and say what was corrupted.
+# - Stand-ins are left out without a loss. Completeness shows them.
+# - An accuracy of a probe means little without words held out, a control task, and the embeddings beside it.
+# - What can be read off need not be used. That it is, patching and erasing show.
+# - A probe of truth may read what the model is about to say.
+#
+# **Next:** chapter 10 takes what we know into production.
+#
+# **Sources.** Nanda 2023, *Attribution Patching: Activation Patching at Industrial Scale*. Syed et al. 2023, *Attribution
+# Patching Outperforms Automated Circuit Discovery*. Hanna et al. 2024, *Have Faith in Faithfulness*. Conmy et al. 2023,
+# *Towards Automated Circuit Discovery for Mechanistic Interpretability*. Wang et al. 2022, *Interpretability in the Wild*.
+# Goldowsky-Dill et al. 2023, *Localizing Model Behavior with Path Patching*. Hanna et al. 2023, *How does GPT-2 compute
+# greater-than?*. Chan et al. 2022, *Causal Scrubbing*. Miller et al. 2024, *Transformer Circuit Faithfulness Metrics are
+# not Robust*. Belinkov 2022, *Probing Classifiers: Promises, Shortcomings, and Advances*. Hewitt & Liang 2019, *Designing
+# and Interpreting Probes with Control Tasks*. Voita & Titov 2020, *Information-Theoretic Probing with Minimum Description
+# Length*. Elazar et al. 2021, *Amnesic Probing*. Belrose et al. 2023, *LEACE: Perfect Linear Concept Erasure in Closed
+# Form*. Marks & Tegmark 2023, *The Geometry of Truth*. Gurnee et al. 2023, *Finding Neurons in a Haystack*. Libraries:
+# concept-erasure, scikit-learn, TransformerLens.
