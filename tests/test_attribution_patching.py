@@ -16,7 +16,7 @@ import xai_helpers as xai
 from xai_helpers import Target
 from xai_helpers.architectures import Kind
 from xai_helpers.circuits import activation_patching, edges, sites
-from xai_helpers.circuits.attribution import attribution_patching, edge_attribution, error_of
+from xai_helpers.circuits.attribution import attribution_maps, attribution_patching, edge_attribution, error_of
 from xai_helpers.editing import edited_attention, evenly
 from xai_helpers.errors import AlignmentError, NoHeadError, OptionError
 
@@ -160,6 +160,23 @@ def test_transformer_lens_estimates_the_same() -> None:
         expected[ours.graph.index(name_of(reader), name_of(writer))] += score
     np.testing.assert_allclose(ours.scores, expected, rtol=0, atol=2e-6)
     assert np.nanmax(np.abs(expected)) > 0.01
+
+
+@pytest.mark.parametrize(("family", "kind"), KINDS)
+def test_several_sites_together_are_each_alone(family: str, kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    subject = double(family, kind)
+    texts, every = pair(subject), sites.sites_of(subject)
+    alone = [attribution_patching(subject, *texts, 1, site=site) for site in every]
+    passes: list[int] = []
+    real = type(subject).forward
+    monkeypatch.setattr(type(subject), "forward", lambda *given, **options: passes.append(1) or real(*given, **options))
+    together = attribution_maps(subject, *texts, 1, sites=every)
+    assert len(passes) == 2
+    for one, other in zip(alone, together, strict=True):
+        assert (one.site, one.axes, one.names) == (other.site, other.axes, other.names)
+        np.testing.assert_allclose(one.values, other.values, rtol=0, atol=1e-12)
+    with pytest.raises(OptionError, match="at least one"):
+        attribution_maps(subject, *texts, 1, sites=())
 
 
 def test_what_the_divergence_can_t_tell_is_refused() -> None:

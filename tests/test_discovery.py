@@ -199,15 +199,6 @@ def test_the_whole_model_keeps_everything(family: str) -> None:
 # Behaviours of the course's models
 
 
-def test_a_circuit_of_indirect_objects_and_one_of_greater_than_are_shown_on_held_out_prompts() -> None:
-    gpt = xai.load("course-gpt2")
-    for behaviour, size in ((behaviours.indirect_objects, 60), (behaviours.greater_than, 30)):
-        task, held = (discovery.task(gpt, behaviour(gpt, split)[:24]) for split in behaviours.SPLITS)
-        circuit = discovery.by_scores(task, discovery.scores(task, steps=5), size, "EAP-IG")
-        shown = discovery.show(held, circuit, draws=5)
-        assert shown.shown and max(shown.random) < 0.5, (behaviour.__name__, shown)
-
-
 def test_behaviours_differ_in_what_decides_and_splits_in_their_prompts() -> None:
     gpt = xai.load("course-gpt2")
     for behaviour in (behaviours.indirect_objects, behaviours.greater_than):

@@ -57,6 +57,7 @@ _SUBMODULES = (
     "models",
     "perturbation",
     "plausibility",
+    "probes",
     "relevance",
     "retrieval",
     "sanity",

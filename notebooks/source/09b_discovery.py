@@ -32,15 +32,11 @@ from dataclasses import replace
 import numpy as np
 import torch
 from transformer_lens.model_bridge import TransformerBridge
-from transformer_lens.tools.analysis.attribution_patching import (
-    EdgeAttributionConfig,
-    attribution_patch,
-)
-from transformer_lens.tools.analysis.sparse_probing import fit_sparse_probe
+from transformer_lens.tools.analysis import attribution_patching, sparse_probing
 
 import xai_helpers as xai
 from xai_helpers import circuits, probes, viz
-from xai_helpers.circuits import attribution, behaviours, board, discovery, edges, sites
+from xai_helpers.circuits import attribution, behaviours, discovery, edges, known, sites
 from xai_helpers.viz import plots
 from xai_helpers.viz.circuits import estimates
 
@@ -55,8 +51,8 @@ copier = xai.load("copier")
 #
 # ## Before you look
 #
-# `course-gpt2` was trained on sentences such as *Blue ink. Yesterday the old farmer walked home.* The time decides the
-# form of the verb. The ink was drawn at random, and nothing depends on it.
+# `course-gpt2` was trained on sentences such as *Blue ink. Yesterday the old farmer walked home.* In all of them an ink and
+# a time come first.
 
 # %%
 course.ask("ink-or-time")
@@ -93,7 +89,7 @@ mary = xai.Target("Mary", versus="John")
 measured = ("resid_pre", "mlp_out", "z", "v")
 pair = (gpt, clean, corrupted, mary)
 exact = [circuits.activation_patching(*pair, site=site) for site in measured]
-estimated = [circuits.attribution_patching(*pair, site=site) for site in measured]
+estimated = circuits.attribution_maps(*pair, sites=measured)
 estimates(estimated, exact)
 
 # %% [markdown]
@@ -101,12 +97,12 @@ estimates(estimated, exact)
 # underestimated. The share of the exact effects' variation that each estimate misses, and the worst cell:
 
 # %%
-for guess, known in zip(estimated, exact):
-    off = np.abs(guess.effect - known.effect)
+for guess, patched in zip(estimated, exact):
+    off = np.abs(guess.effect - patched.effect)
     i, j = np.unravel_index(off.argmax(), off.shape)
-    missed = attribution.error_of(guess, known)
-    values = f"{known.effect[i, j]:.2f}, estimated {guess.effect[i, j]:.2f}"
-    print(f"{known.site:9} misses {missed:.2f}; layer {i}, {known.names[1][j]}: {values}")
+    missed = attribution.error_of(guess, patched)
+    values = f"{patched.effect[i, j]:.2f}, estimated {guess.effect[i, j]:.2f}"
+    print(f"{patched.site:9} misses {missed:.2f}; layer {i}, {patched.names[1][j]}: {values}")
 
 # %% [markdown]
 # Before layer 0 the whole change sits at the second *John*: its exact effect is 1, by a law. The estimate says 0.2. What
@@ -168,6 +164,20 @@ graph = edges.graph_of(induction)
 print(len(graph.writers), "writers:", *graph.writers)
 print(len(graph.readers), "readers:", *graph.readers[:5], "...", *graph.readers[-4:])
 print(int(graph.exists.sum()), "edges; course-gpt2 has", int(edges.graph_of(gpt).exists.sum()))
+
+# %% [markdown]
+# **The law:** where all edges are patched, the run is the other text's; where none is, its own; and patching only the edges
+# that enter the logits is enough for that.
+
+# %%
+ids = [induction.encode(text).ids for text in ("bone net arm bone", "page net pipe page")]
+runs = [edges.run(induction, one, 3) for one in ids]
+masks = torch.zeros(3, *graph.exists.shape)
+masks[1], masks[2, -1] = torch.from_numpy(graph.exists), 1.0
+with torch.no_grad():
+    logits = edges.patched(induction, ids[1], 3, runs[0].written, masks)
+for one, expected in zip(logits, (runs[1], runs[0], runs[0])):
+    assert torch.allclose(one, expected.logits[0], atol=1e-4)
 
 # %% [markdown]
 # **Path patching** (Wang et al., 2022; Goldowsky-Dill et al., 2023) replaces what one writer wrote in the input of *one*
@@ -243,7 +253,7 @@ print(int(kept.sum()), "of", int(copying.graph.exists.sum()), "edges are left")
 # %%
 found = circuits.acdc(copying, threshold)
 assert (found.kept == kept).all()
-assert set(found.edges) == set(board.COPIER)
+assert set(found.edges) == set(known.COPIER)
 circuits.draw(found)
 
 # %% [markdown]
@@ -256,20 +266,21 @@ circuits.draw(found)
 # Each on 20 pairs, its first five edges; `area` below the ROC curve is the chance that a true edge ranks above another:
 
 # %%
-print("                                             precision  recall  area")
-for row in board.committed()["copier"]:
-    print(
-        f"{row['method']:45} {row['precision']:8.2f} {row['recall']:7.2f} {row['area']:5.2f}"
-    )
+measures = ("precision", "recall", "area")
+rows = [
+    (row["method"], *(f"{row[measure]:.2f}" for measure in measures))
+    for row in known.committed()["copier"]
+]
+viz.Table("the copier's five edges", ("method", *measures), tuple(rows))
 
 # %% [markdown]
-# (All boards of this chapter come from `data/circuits.json`, made by `python -m xai_helpers.circuits.board`.) Estimates
+# (All boards of this chapter come from `data/circuits.json`, made by `python -m xai_helpers.circuits.known`.) Estimates
 # from the corrupted run find two of five: there no head has found its word, and a small change of the keys changes
 # nothing. From the clean run the ranking is right; but look at the scores themselves:
 
 # %%
 first = discovery.scores(copying)
-for writer, reader in board.COPIER:
+for writer, reader in known.COPIER:
     print(f"{writer:10} > {reader:10} {first[copying.graph.index(reader, writer)]:9.5f}")
 
 # %% [markdown]
@@ -361,11 +372,34 @@ circuits.draw(circuit, ranking)
 # The board: for each method the smallest circuit that keeps 0.85 on the training prompts, held against the others.
 
 # %%
-print("                                       edges  faithful  random  complete  minimal")
-for row in board.committed()["course-gpt2"]:
-    numbers = [row["faithfulness"], row["random"][1], row["completeness"], row["minimality"]]
-    values = "  ".join(f"{x:7.2f}" for x in numbers)
-    print(f"{row['behaviour']:17} {row['method']:32} {row['edges']:4} {values}")
+rows = []
+for row in (found := known.committed()["course-gpt2"]):
+    numbers = (row["faithfulness"], row["random"][1], row["completeness"], row["minimality"])
+    rows.append(
+        (row["behaviour"], row["method"], str(row["edges"]), *(f"{x:.2f}" for x in numbers))
+    )
+header = (
+    "behaviour",
+    "method",
+    "edges",
+    "faithfulness",
+    "best random",
+    "completeness",
+    "minimality",
+)
+viz.Table("on held-out prompts", header, tuple(rows))
+
+# %% [markdown]
+# All are shown, none by much more than asked for; another method finds other edges. The one that ACDC finds for indirect
+# objects, with the target as its measure:
+
+# %%
+objects = circuits.task(gpt, behaviours.indirect_objects(gpt, "dev")[::4])
+circuits.draw(discovery.of_edges(objects, found[1]["circuit"], found[1]["method"]))
+
+# %% [markdown]
+# Read it beside chapter 09a: head 0.0 brings who gives to the end (values), and tells the queries of all heads of layer 1,
+# which bring the other name (values) to the logits, or to later heads.
 
 # %% [markdown]
 # ## Causal scrubbing: what exactly does a head tell?
@@ -378,7 +412,7 @@ for row in board.committed()["course-gpt2"]:
 
 # %%
 def exchanged(case: tuple, giver: bool) -> tuple:
-    """The prompt; the same with a third name for the giver at the last place, or for the other one; the target."""
+    """The prompt; the same with a third name for the giver, or for the other one; the target."""
     prompt, _, target = case
     other, gives = target.token.strip(), target.versus.strip()
     third = next(name for name in ("Oscar", "Clara", "Hugo") if name not in prompt)
@@ -483,7 +517,7 @@ viz.explore(
 
 # %%
 def at_the_time(examples: probes.Examples) -> probes.Examples:
-    """The same labels, to be read at the first word of the sentence: "Yesterday" in "Red ink. Yesterday ..."."""
+    """The same labels, to be read at the first word after the ink."""
     spans = []
     for index, _, _ in examples.spans:
         start = examples.texts[index].index(". ") + 2
@@ -665,11 +699,11 @@ bridge = TransformerBridge.boot_transformers(
 )
 before, after, target = texts[0]
 answer = induction.resolve(target, induction.encode(before)).id
-theirs = attribution_patch(
+theirs = attribution_patching.attribution_patch(
     bridge,
     *(induction.encode(text).ids for text in (before, after)),
     lambda logits: logits[0, -1, answer],
-    config=EdgeAttributionConfig(granularity="edge"),
+    config=attribution_patching.EdgeAttributionConfig(granularity="edge"),
 )
 
 # %%
@@ -691,7 +725,7 @@ assert np.isclose(sum(theirs.edge_scores.values()), np.nansum(ours.scores), atol
 tense = probes.states(gpt, probes.examples("tense", 300))
 is_past = torch.tensor([label == "past" for label in tense.examples.labels])
 for k in (1, 4, 16):
-    sparse = fit_sparse_probe(torch.from_numpy(tense.level(2)), is_past, k=k)
+    sparse = sparse_probing.fit_sparse_probe(torch.from_numpy(tense.level(2)), is_past, k=k)
     print(f"past or not, by {k} of 128: {sparse.metrics.accuracy:.2f}")
 
 # %% [markdown]

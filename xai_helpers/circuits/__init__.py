@@ -1,6 +1,6 @@
 """From which tokens to which computation: activations, heads, lenses, patching, circuits."""
 
-from .attribution import EdgeScores, attribution_patching, edge_attribution
+from .attribution import EdgeScores, attribution_maps, attribution_patching, edge_attribution
 from .cache import ActivationCache, run_with_cache
 from .discovery import Circuit, Shown, Task, acdc, by_scores, show, task
 from .graph import draw
@@ -21,6 +21,7 @@ __all__ = [
     "ablation",
     "acdc",
     "activation_patching",
+    "attribution_maps",
     "attribution_patching",
     "by_scores",
     "draw",

@@ -22,8 +22,21 @@ from ..attribution import Target
 from ..errors import OptionError
 from ..gradients import gradients_for, recording
 from ..models import ONE_AT_A_TIME, TextModel
-from . import edges, sites
-from .patching import DIRECTIONS, Direction, Metric, Patching, aligned, cell_sums, measured, named, one_of, plan_of
+from . import edges
+from .patching import (
+    DIRECTIONS,
+    Direction,
+    Metric,
+    Patching,
+    Plan,
+    aligned,
+    cell_sums,
+    measured,
+    named,
+    one_of,
+    plan_of,
+)
+from .sites import read, seen, view
 
 
 def attribution_patching(
@@ -45,40 +58,75 @@ def attribution_patching(
     there; and what `activation_patching` raises.
     """
     plan = plan_of("attribution_patching", model, site, axes, metric, layers, "auto")
+    return _estimates(model, clean, corrupted, target, [plan], direction)[0]
+
+
+def attribution_maps(
+    model: TextModel,
+    clean: str,
+    corrupted: str,
+    target: Target | str | int | None = None,
+    *,
+    sites: Sequence[str] = ("resid_pre", "attn_out", "mlp_out", "z"),
+    direction: Direction = "denoising",
+    metric: Metric = "target",
+) -> tuple[Patching, ...]:
+    """`attribution_patching` of several sites, on their own axes, from the same two forward passes and one backward."""
+    if not len(sites):
+        raise OptionError("sites=(): name at least one")
+    plans = [plan_of("attribution_maps", model, site, None, metric, None, "auto") for site in sites]
+    return _estimates(model, clean, corrupted, target, plans, direction)
+
+
+def _estimates(
+    model: TextModel,
+    clean: str,
+    corrupted: str,
+    target: Target | str | int | None,
+    plans: Sequence[Plan],
+    direction: Direction,
+) -> tuple[Patching, ...]:
     one_of(direction, "direction", DIRECTIONS)
+    metric = plans[0].metric
     if (metric, direction) == ("kl", "noising"):
         raise OptionError("the divergence from the clean run has its minimum there, and no gradient: denoise instead")
     encoded, other = model.encode(clean), model.encode(corrupted)
     aligned(model, encoded, other, target)
     donor, base = (encoded, other) if direction == "denoising" else (other, encoded)
-    with ONE_AT_A_TIME, torch.no_grad(), sites.read(model, plan.wanted) as given:
+    wanted = [key for plan in plans for key in plan.wanted]
+    with ONE_AT_A_TIME, torch.no_grad(), read(model, wanted) as given:
         donated = model.readout_logits(donor, model.forward(donor), _position(target)).double()
     held: dict[tuple[str, int], torch.Tensor] = {}
-    with recording(model), sites.seen(model, plan.wanted, lambda at, layer, whole: held.update({(at, layer): whole})):
+    with recording(model), seen(model, wanted, lambda at, layer, x: held.update({(at, layer): x})):
         logits = model.readout_logits(base, model.forward(base), _position(target)).double()
         own = logits.detach()
         clean_logits, corrupted_logits = (donated, own) if direction == "denoising" else (own, donated)
         resolved = model.resolve(target, encoded, clean_logits)
         measure = measured(resolved, metric, clean_logits)
-        gradients = torch.autograd.grad(measure(logits), [held[key] for key in plan.wanted])
-    results = []
-    for key, gradient in zip(plan.wanted, gradients, strict=True):
-        gain = given[key] - sites.view(model, site, held[key].detach())
-        results.append(cell_sums(site, plan.axes, gain.double() * sites.view(model, site, gradient).double()))
-    values = float(measure(own)) + np.stack(results)
-    return Patching(
-        values=values,
-        axes=plan.axes,
-        names=named(plan, (encoded, other), values.shape),
-        clean=float(measure(clean_logits)),
-        corrupted=float(measure(corrupted_logits)),
-        site=site,
-        target=resolved.target,
-        metric=metric,
-        how=f"{direction}, first order",
-        model=model.name,
-        texts=(clean, corrupted),
-    )
+        gradients = dict(zip(wanted, torch.autograd.grad(measure(logits), [held[key] for key in wanted]), strict=True))
+    found = []
+    for plan in plans:
+        cells = []
+        for key in plan.wanted:
+            own_values, slopes = (view(model, plan.site, x[key].detach()) for x in (held, gradients))
+            cells.append(cell_sums(plan.site, plan.axes, (given[key] - own_values).double() * slopes.double()))
+        values = float(measure(own)) + np.stack(cells)
+        found.append(
+            Patching(
+                values=values,
+                axes=plan.axes,
+                names=named(plan, (encoded, other), values.shape),
+                clean=float(measure(clean_logits)),
+                corrupted=float(measure(corrupted_logits)),
+                site=plan.site,
+                target=resolved.target,
+                metric=metric,
+                how=f"{direction}, first order",
+                model=model.name,
+                texts=(clean, corrupted),
+            )
+        )
+    return tuple(found)
 
 
 @dataclass(frozen=True, eq=False)

@@ -51,15 +51,14 @@ def greater_than(model: TextModel, split: str, seed: int = 0) -> list[Pair]:
     century, so that both years can be; as in the paper, where it is 01. Years are drawn anew, from 30 to 74. Only pairs
     are kept that the model gets right in the clean text. Raises OptionError.
     """
-    rng = np.random.default_rng(checks.seed(seed))
+    rng, vocabulary = np.random.default_rng(checks.seed(seed)), model.tokenizer.get_vocab()
     pairs: list[Pair] = []
     for case in _cases("greater_than", split):
         year = int(rng.integers(30, 75))
         found = re.search(r"\b1[1-9](\d\d)\b", case["prompt"])
         assert found
         before, after = case["prompt"][: found.start(1)], case["prompt"][found.end(1) :]
-        later, earlier = (model.tokenizer.convert_tokens_to_ids(str(year + by)) for by in (APART, -APART))
-        target = Target(later, versus=earlier)
+        target = Target(vocabulary[str(year + APART)], versus=vocabulary[str(year - APART)])
         if model.value(f"{before}{year}{after}", target) > 0:
             pairs.append((f"{before}{year}{after}", f"{before}02{after}", target))
     return pairs
@@ -72,7 +71,7 @@ def copying(model: TextModel, n: int, words: int = 8, seed: int = 0) -> list[Pai
     words.
     """
     rng = np.random.default_rng(checks.seed(seed))
-    vocabulary = [model.tokenizer.decode([i]).strip() for i in range(len(model.tokenizer))]
+    vocabulary = [str(model.tokenizer.decode([i])).strip() for i in range(len(model.tokenizer))]
     known = sorted({word for word in vocabulary if word.isalpha() and word.islower()})
     if len(known) < 2 * words:
         raise OptionError(f"{model.name} knows {len(known)} words, and {2 * words} different ones are needed")

@@ -41,16 +41,26 @@ class Circuit:
     @property
     def edges(self) -> tuple[tuple[str, str], ...]:
         """(writer, reader) of every edge, in the order in which they are read."""
-        places: list[tuple[int, int]] = np.argwhere(self.kept).tolist()
+        places: list[list[int]] = np.argwhere(self.kept).tolist()
         return tuple((self.graph.writers[writer], self.graph.readers[reader]) for reader, writer in places)
 
     @property
     def nodes(self) -> tuple[str, ...]:
         """The writers that some edge leaves."""
-        return tuple(name for name, some in zip(self.graph.writers, self.kept.any(0), strict=True) if some)
+        return tuple(name for name, some in zip(self.graph.writers, self.kept.sum(0), strict=True) if some)
 
     def __len__(self) -> int:
         return int(self.kept.sum())
+
+    def __repr__(self) -> str:
+        from .graph import table
+
+        return str(table(self))
+
+    def _repr_html_(self) -> str:
+        from .graph import draw, table
+
+        return (draw(self) if len(self) else table(self))._repr_html_()
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,11 +216,11 @@ def at_random(task: Task, size: int, seed: int = 0) -> Circuit:
         [r for r, name in enumerate(graph.readers) if w in graph.owners(name)] for w in range(len(graph.writers))
     ]
     while (missing := size - int(kept.sum())) > 0:
-        way, reader = kept.copy(), len(graph.readers) - 1
-        while reader is not None:
+        way, reader, writer = kept.copy(), len(graph.readers) - 1, -1
+        while writer:  # 0 are the embeddings
             writer = int(rng.choice(np.flatnonzero(graph.exists[reader])))
             way[reader, writer] = True
-            reader = int(rng.choice(reading[writer])) if writer else None
+            reader = int(rng.choice(reading[writer])) if writer else 0
         if (way & ~kept).sum() <= missing:
             kept = way
     return Circuit(kept, graph, f"random, {size} edges", task.model.name)

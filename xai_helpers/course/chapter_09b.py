@@ -232,7 +232,7 @@ PICKS: dict[str, dict[str, Any]] = {}
 
 QUESTIONS: dict[str, tuple[str, dict[str, str], str]] = {
     "ink-or-time": (
-        "'Blue ink. Yesterday the old farmer ...': from the state where the verb is predicted, a probe reads both the ink and the time. Which of the two does the verb depend on?",
+        "'Blue ink. Yesterday the old farmer ...': at 'Yesterday' a probe reads off both the ink and the time without an error. Which of the two does the verb's form depend on?",
         {
             "On both: what a layer holds, it holds for a reason": "Much is carried along because nothing takes it away.",
             "On the time; of the ink nothing follows from the probe": "A probe shows that something can be read, and not that the model reads it.",

@@ -247,7 +247,10 @@ def estimates(estimated: Sequence[Patching], exact: Sequence[Patching]) -> Pictu
         axes = figure.add_subplot()
         for guess, known, (colour, marker) in zip(estimated, exact, itertools.cycle(LINES), strict=False):
             axes.scatter(known.effect, guess.effect, s=22, color=colour, marker=marker, label=known.site, alpha=0.7)
-        axes.axline((0, 0), slope=1, color="#595959", linewidth=0.8, zorder=0)
+        every = np.concatenate([np.ravel(one.effect) for one in (*estimated, *exact)])
+        low, high = min(float(every.min()), 0.0) - 0.05, float(every.max()) + 0.05
+        axes.plot((low, high), (low, high), color="#595959", linewidth=0.8, zorder=0)
+        axes.set_aspect("equal")
         axes.set_xlabel("exact")
         axes.set_ylabel("estimate")
         axes.spines[["top", "right"]].set_visible(False)

@@ -2,8 +2,8 @@
 
 The weights of the copier were written by hand, so which edges it needs is known: each method's edges are counted
 against them. What course-gpt2 needs nobody knows; there a circuit is looked for on prompts of the training split, the
-smallest that keeps 0.85 of the behaviour on them, and shown, or not, on held-out ones. `python -m xai_helpers.circuits.board`
-writes data/circuits.json, in some twenty minutes on two cores.
+smallest that keeps 0.85 of the behaviour on them, and shown, or not, on held-out ones. All this is written to
+data/circuits.json by `python -m xai_helpers.circuits.known`, in some twenty minutes on two cores.
 """
 
 from __future__ import annotations
