@@ -15,6 +15,9 @@ WORKERS ?= 2
 OFFLINE := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
+# What pip does on one core, on all of them. A few files of some packages are templates, and no Python.
+COMPILE = @$(RUN) -m compileall -q -j 0 $(VENV)/lib > $(VENV)/compiled.log 2>&1 || true
+
 .PHONY: help lab test notebooks models abilities bench peers doctor lint clean
 
 help: ## print this
@@ -68,13 +71,15 @@ $(RUN):
 $(VENV)/.course: $(RUN) pyproject.toml constraints.txt
 	@echo "Installing the course into $(VENV): a few minutes the first time, about 2.5 GB on disk with torch for CPUs alone."
 	$(RUN) -m pip install --quiet --upgrade "pip>=25.1"
-	$(RUN) -m pip install -c constraints.txt -e ".[course]"
+	$(RUN) -m pip install --no-compile -c constraints.txt -e ".[course]"
+	$(COMPILE)
 	$(RUN) -m jupyter labextension disable "@jupyterlab/apputils-extension:announcements"
 	@touch $@
 
 $(VENV)/.tests: $(VENV)/.course
 	@echo "Installing what the tests need."
-	$(RUN) -m pip install --quiet -c constraints.txt -e ".[course,test,dev]"
+	$(RUN) -m pip install --no-compile --quiet -c constraints.txt -e ".[course,test,dev]"
+	$(COMPILE)
 	@touch $@
 
 # lxt needs an older transformers than the course.

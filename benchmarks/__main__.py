@@ -181,6 +181,7 @@ SECTIONS: dict[str, tuple[Callable[[], list[str]], str]] = {
     "edge_attribution": (discovery.edge_rows, discovery.EDGES),
     "path_patching": (discovery.path_rows, discovery.PATHS),
     "first_order": (discovery.first_order_rows, discovery.FIRST_ORDER),
+    "sparse_probing": (discovery.probe_rows, discovery.SPARSE),
 }
 
 

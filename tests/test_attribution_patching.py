@@ -175,6 +175,10 @@ def test_several_sites_together_are_each_alone(family: str, kind: Kind, monkeypa
     for one, other in zip(alone, together, strict=True):
         assert (one.site, one.axes, one.names) == (other.site, other.axes, other.names)
         np.testing.assert_allclose(one.values, other.values, rtol=0, atol=1e-12)
+    (by_place,) = attribution_maps(subject, *texts, 1, sites={"z": ("layer", "position", "head")})
+    np.testing.assert_allclose(
+        by_place.values, attribution_patching(subject, *texts, 1, site="z", axes=by_place.axes).values, atol=1e-12
+    )
     with pytest.raises(OptionError, match="at least one"):
         attribution_maps(subject, *texts, 1, sites=())
 

@@ -29,7 +29,7 @@ from xai_helpers.circuits import (
 from xai_helpers.circuits.superposition import ToyModels
 from xai_helpers.errors import OptionError
 from xai_helpers.viz import drawing
-from xai_helpers.viz.circuits import lens_grid, logit_parts, patching_map
+from xai_helpers.viz.circuits import estimates, lens_grid, logit_parts, patching_map
 from xai_helpers.viz.palette import background
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -274,6 +274,20 @@ def test_names_are_drawn_as_they_are_and_the_same_each_time(draw: Any) -> None:
     assert texts and not any(text.get_parse_math() for text in texts), "a dollar sign is a dollar sign"
     assert drawing.png(figure) == drawing.png(draw())
     assert re.search(r"<img alt=.*<table", drawing.as_html(figure), re.DOTALL)
+
+
+def test_estimates_by_hand() -> None:
+    exact = patching()
+    guess = patching(((2.0, 3.0, 2.0), (2.0, 1.0, 2.0)), how="denoising, first order")
+    figure = estimates([guess], [exact])
+    points = figure.axes[0].collections[0].get_offsets()
+    np.testing.assert_allclose(points, np.stack([exact.effect.ravel(), guess.effect.ravel()], axis=1))
+    assert figure.table.rows == (("resid_pre", "layer and position", "0, $x_1$", "1.00", "0.25"),)
+    assert "exact 1.00, estimate 0.25" in drawing.alt_text(figure)
+    with pytest.raises(OptionError, match="as many maps"):
+        estimates([guess], [])
+    with pytest.raises(OptionError, match="like with like"):
+        estimates([patching(site="z")], [exact])
 
 
 def test_results_plot_themselves() -> None:

@@ -14,6 +14,7 @@ from training import lens
 from xai_helpers.circuits import logit_lens, tuned_translators
 from xai_helpers.installation import data_folder
 
+SAMPLE = "course-gpt2-sample.jsonl"
 TEXTS = ["The Eiffel Tower is located in the city of Paris.", "Anna gave a pen to Paul."]
 
 
@@ -59,7 +60,12 @@ def test_the_committed_card_says_the_committed_numbers(tmp_path: Path) -> None:
     assert (tmp_path / "README.md").read_bytes() == (folder / "README.md").read_bytes()
 
 
-def test_a_few_steps_already_help_and_the_card_is_written(tmp_path: Path) -> None:
+def test_a_few_steps_already_help_and_the_card_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = [line for line in (lens.CORPORA / SAMPLE).read_text(encoding="utf-8").splitlines() if '"dev"' in line][:60]
+    corpora, tmp_path = tmp_path / "corpora", tmp_path / "lenses"
+    corpora.mkdir()
+    (corpora / SAMPLE).write_text("\n".join(few), encoding="utf-8")
+    monkeypatch.setattr(lens, "CORPORA", corpora)
     lens.train(folder=tmp_path, steps=3)
     result = json.loads((tmp_path / "course-gpt2.json").read_text(encoding="utf-8"))
     assert all(tuned < plain for tuned, plain in zip(result["tuned"], result["plain"], strict=True))

@@ -11,7 +11,7 @@ says by how much.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,14 +67,18 @@ def attribution_maps(
     corrupted: str,
     target: Target | str | int | None = None,
     *,
-    sites: Sequence[str] = ("resid_pre", "attn_out", "mlp_out", "z"),
+    sites: Sequence[str] | Mapping[str, Sequence[str] | None] = ("resid_pre", "attn_out", "mlp_out", "z"),
     direction: Direction = "denoising",
     metric: Metric = "target",
 ) -> tuple[Patching, ...]:
-    """`attribution_patching` of several sites, on their own axes, from the same two forward passes and one backward."""
-    if not len(sites):
+    """`attribution_patching` of several sites, from the same two forward passes and one backward.
+
+    sites: names, or names with their axes. Raises as `attribution_patching` does.
+    """
+    axes = sites if isinstance(sites, Mapping) else dict.fromkeys(sites)
+    if not axes:
         raise OptionError("sites=(): name at least one")
-    plans = [plan_of("attribution_maps", model, site, None, metric, None, "auto") for site in sites]
+    plans = [plan_of("attribution_maps", model, site, axes[site], metric, None, "auto") for site in axes]
     return _estimates(model, clean, corrupted, target, plans, direction)
 
 
