@@ -23,6 +23,7 @@ from xai_helpers.circuits import (
     Patching,
     ablation,
     activation_patching,
+    attribution,
     logit_attribution,
     logit_lens,
 )
@@ -279,7 +280,7 @@ def test_names_are_drawn_as_they_are_and_the_same_each_time(draw: Any) -> None:
 def test_estimates_by_hand() -> None:
     exact = patching()
     guess = patching(((2.0, 3.0, 2.0), (2.0, 1.0, 2.0)), how="denoising, first order")
-    figure = estimates([guess], [exact])
+    figure = attribution.scatter([guess], [exact])
     points = figure.axes[0].collections[0].get_offsets()
     np.testing.assert_allclose(points, np.stack([exact.effect.ravel(), guess.effect.ravel()], axis=1))
     assert figure.table.rows == (("resid_pre", "layer and position", "0, $x_1$", "1.00", "0.25"),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 
 import networkx
@@ -101,7 +102,7 @@ def edge_by_edge(task: Task, threshold: float, metric: Metric) -> np.ndarray:
                     now = without
                 else:
                     kept[reader, writer] = True
-    return kept
+    return discovery.connected(graph, kept)
 
 
 @pytest.mark.parametrize(("metric", "threshold"), [("kl", 2e-4), ("kl", 2e-3), ("target", 1e-3), ("target", 0.02)])
@@ -181,6 +182,13 @@ def test_the_copier_s_circuit_is_shown_and_no_part_of_it_can_be_spared() -> None
     assert more.shown and more.minimality == pytest.approx(0, abs=1e-4)
 
 
+def test_a_circuit_is_shown_if_it_keeps_enough_and_no_random_one_does() -> None:
+    shown = discovery.Shown(0.9, 0.0, (0.1, 0.79), 0.0, 0.0, 5)
+    assert shown.shown
+    assert not dataclasses.replace(shown, random=(0.1, 0.85)).shown
+    assert not dataclasses.replace(shown, faithfulness=0.79).shown
+
+
 @pytest.mark.parametrize("family", DECODERS)
 def test_the_whole_model_keeps_everything(family: str) -> None:
     task = task_of(family)
@@ -223,7 +231,7 @@ def test_bad_input_is_refused() -> None:
         discovery.task(subject, [(TEXT, SHORT, 7)])
     with pytest.raises(NoHeadError, match="no causal language model"):
         discovery.task(model("bert", "classifier"), [(TEXT, TEXT, 0)])
-    with pytest.raises(OptionError, match="above 0"):
+    with pytest.raises(OptionError, match="threshold="):
         discovery.acdc(task, 0)
     with pytest.raises(OptionError, match="metric="):
         discovery.acdc(task, 0.1, metric="accuracy")  # type: ignore[arg-type]
@@ -231,6 +239,8 @@ def test_bad_input_is_refused() -> None:
         discovery.of_edges(task, [("head 1.1", "head 0.2 v")])
     with pytest.raises(OptionError, match="edges of shape"):
         discovery.measured(task, np.zeros((2, 2), dtype=bool))
+    with pytest.raises(OptionError, match="nothing to show"):
+        discovery.show(task, discovery.of_edges(task, []))
     with pytest.raises(OptionError, match="the circuit is one of"):
         discovery.show(task, discovery.at_random(task_of("gpt2"), 3))
     same = discovery.task(

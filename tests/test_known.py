@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 
 import numpy as np
 import pytest
@@ -34,12 +35,17 @@ def test_edges_are_counted_by_hand() -> None:
     assert known.overlap(Circuit(exists & False, task.graph, "", ""), truth) == (1, 0, 0)
     assert known.area(truth.kept.astype(float), truth) == 1
     assert known.area(np.where(exists, 0.0, np.nan), truth) == 0.5  # all tie
+    assert known.roc(truth.kept.astype(float), truth) == [(0, 1), (1, 1)]
+    assert known.roc(three.kept.astype(float), truth) == [(1 / (exists.sum() - 5), 2 / 5), (1, 1)]
     assert known.area(-truth.kept.astype(float), truth) == 0
     assert known.area(three.kept.astype(float), truth) == pytest.approx((2 * (104 + 0.5) + 3 * 0.5 * 104) / (5 * 105))
 
 
 def test_the_copier_s_rows_are_found_again() -> None:
-    assert known.known_circuit() == [pytest.approx(row) for row in known.committed()["copier"]]
+    again = json.loads(json.dumps(known.known_circuit()))
+    for row, expected in zip(again, known.committed()["copier"], strict=True):
+        assert row.pop("roc", []) == pytest.approx(np.array(expected.pop("roc", [])))
+        assert row == pytest.approx(expected)
 
 
 @pytest.mark.slow
@@ -52,6 +58,18 @@ def test_a_committed_circuit_is_enough_on_training_prompts_and_shown_on_others(r
     assert len(circuit) == row["edges"] and [len(train), len(held)] == row["pairs"] and row["shown"]
     assert share(train, circuit) >= known.ENOUGH
     assert share(held, circuit) == pytest.approx(row["faithfulness"], abs=1e-4) and share(held, circuit) >= 0.8
+
+
+@pytest.mark.slow
+def test_what_acdc_finds_is_found_again_and_shown_alike() -> None:
+    train, held = tasks("greater than")
+    again = discovery.acdc(train, 0.05, metric="target")
+    rows = [row for row in known.committed()["course-gpt2"] if row["method"] == again.method]
+    (row,) = [row for row in rows if row["behaviour"] == "greater than"]
+    assert [list(edge) for edge in again.edges] == row["circuit"]
+    shown = discovery.show(held, again, draws=3)
+    for name in ("faithfulness", "outside", "minimality"):
+        assert getattr(shown, name) == pytest.approx(row[name], abs=1e-3)
 
 
 @pytest.mark.slow

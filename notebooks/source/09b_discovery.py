@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Inside the model: circuits found automatically, and what a layer knows
 #
-# Chapter 09a found heads one by one: a score, a patch, a control. A model of four layers has 479 **edges**, each a way on
-# which one part may tell another something. Which few of them make a behaviour? An algorithm can search, and its answer
+# Chapter 09a found heads one by one: a score, a patch, a control. A model of four layers has 479 **edges**, each a way
+# for one part to tell another. Which few of them make a behaviour? An algorithm can search, and its answer
 # is a hypothesis like any other: it must be shown on texts that it was not found on. The second half asks another
 # question. Train a classifier on a layer's states: if it finds the tense of the verb there, does the model *use* it?
 #
@@ -11,7 +11,7 @@
 # - follow one path through the keys of one head,
 # - find a circuit automatically, where it is known and where nobody knows it, and show it,
 # - put a hypothesis about a head to the test of causal scrubbing,
-# - train probes with the controls that make them speak,
+# - train probes with the controls without which they say little,
 # - see two properties side by side: both can be read off, and one is used,
 # - find out what a probe of truth shows, and what it doesn't.
 #
@@ -26,11 +26,13 @@ course.start()
 # %%
 import copy
 import functools
+import itertools
 import warnings
 from dataclasses import replace
 
 import numpy as np
 import torch
+from scipy.stats import spearmanr
 from transformer_lens.model_bridge import TransformerBridge
 from transformer_lens.tools.analysis import attribution_patching, sparse_probing
 
@@ -38,7 +40,6 @@ import xai_helpers as xai
 from xai_helpers import circuits, probes, viz
 from xai_helpers.circuits import attribution, behaviours, discovery, edges, known, sites
 from xai_helpers.viz import plots
-from xai_helpers.viz.circuits import estimates
 
 # %%
 gpt = xai.load("course-gpt2")
@@ -46,13 +47,13 @@ induction = xai.load("course-induction")
 copier = xai.load("copier")
 
 # %% [markdown]
-# All are our own and small. `course-gpt2` and `course-induction` you know; of `copier` somebody wrote every weight by
+# All are our own and small. `course-gpt2` and `course-induction` you know; of `copier` we wrote every weight by
 # hand, so that it does what `course-induction` learned to do. What it needs for that, we know.
 #
 # ## Before you look
 #
-# `course-gpt2` was trained on sentences such as *Blue ink. Yesterday the old farmer walked home.* In all of them an ink and
-# a time come first.
+# `course-gpt2` was trained on sentences such as *Blue ink. Yesterday the old farmer walked home.* In all of them a colour of
+# ink and a time come first.
 
 # %%
 course.ask("ink-or-time")
@@ -75,8 +76,7 @@ print(f"exactly {exact:.3f}, to first order {estimate:.3f}")
 
 # %% [markdown]
 # Attention that is sure of its place hardly moves when its score moves a little. So the gradient sees a seventh of the
-# effect. Where a model is linear between its two runs, the estimate is exact: that is the law. (Exercise 1 holds you to
-# it.)
+# effect. Where a model is linear between its two runs, the estimate is exact: that is the law, and exercise 1 checks it.
 #
 # ## Attribution patching
 #
@@ -90,23 +90,26 @@ measured = ("resid_pre", "mlp_out", "z", "v")
 pair = (gpt, clean, corrupted, mary)
 exact = [circuits.activation_patching(*pair, site=site) for site in measured]
 estimated = circuits.attribution_maps(*pair, sites=measured)
-estimates(estimated, exact)
+attribution.scatter(estimated, exact)
 
 # %% [markdown]
-# The order is right for nearly all. But the points at the right lie far below the line: what matters most is
-# underestimated. The share of the exact effects' variation that each estimate misses, and the worst cell:
+# Small effects are estimated as small. But at the right the points lie far below the line: what matters most is
+# underestimated, and the greatest effect of all is not the greatest estimate. For each site the share of the exact
+# effects' variation that the estimate misses, how well it keeps their order (Spearman's correlation), and the worst cell:
 
 # %%
 for guess, patched in zip(estimated, exact):
     off = np.abs(guess.effect - patched.effect)
     i, j = np.unravel_index(off.argmax(), off.shape)
     missed = attribution.error_of(guess, patched)
+    order = spearmanr(guess.effect.ravel(), patched.effect.ravel()).statistic
+    where = f"layer {i}, {patched.axes[1]} {patched.names[1][j]}"
     values = f"{patched.effect[i, j]:.2f}, estimated {guess.effect[i, j]:.2f}"
-    print(f"{patched.site:9} misses {missed:.2f}; layer {i}, {patched.names[1][j]}: {values}")
+    print(f"{patched.site:9} misses {missed:.2f}, order {order:.2f}; {where}: {values}")
 
 # %% [markdown]
-# Before layer 0 the whole change sits at the second *John*: its exact effect is 1, by a law. The estimate says 0.2. What
-# happens between the two runs?
+# Before layer 0 the whole change sits at the second *John*: its exact effect is 1, for with
+# it the corrupted text becomes the clean one. The estimate says 0.2. What happens between the two runs?
 #
 # ## Explore: along the way
 #
@@ -136,10 +139,8 @@ def along_the_way(layer: int, token: int) -> plots.Picture:
     low, high = exact[0].corrupted, exact[0].clean
     shown = {"exact": (np.array(effects) - low) / (high - low)}
     shown["estimate"] = tenths * estimated[0].effect[layer, token]
-    return plots.curves(
-        [plots.Panel(f"{tokens[token]!r}, layer {layer}", "tenths of the way", shown)],
-        label="effect",
-    )
+    panel = plots.Panel(f"{tokens[token]!r}, layer {layer}", "tenths of the way", shown)
+    return plots.curves([panel], label="effect")
 
 
 # %%
@@ -151,8 +152,8 @@ viz.explore(
 )
 
 # %% [markdown]
-# At the second *John* nothing much happens at first; in the middle the attention tips over, and the rest comes at once. A
-# gradient at the start can't know. Look at the last token before layer 1, too.
+# At first little happens, 0.08 after two tenths; in the middle each tenth brings some 0.17. The slope at the start doesn't
+# know of that. Is it so at the last token, too, before layer 1? And before layer 3?
 #
 # ## Edges: who tells whom?
 #
@@ -166,6 +167,8 @@ print(len(graph.readers), "readers:", *graph.readers[:5], "...", *graph.readers[
 print(int(graph.exists.sum()), "edges; course-gpt2 has", int(edges.graph_of(gpt).exists.sum()))
 
 # %% [markdown]
+# (Its two MLPs are zero, since its class can't leave them out: their edges carry nothing.)
+#
 # **The law:** where all edges are patched, the run is the other text's; where none is, its own; and patching only the edges
 # that enter the logits is enough for that.
 
@@ -173,11 +176,13 @@ print(int(graph.exists.sum()), "edges; course-gpt2 has", int(edges.graph_of(gpt)
 ids = [induction.encode(text).ids for text in ("bone net arm bone", "page net pipe page")]
 runs = [edges.run(induction, one, 3) for one in ids]
 masks = torch.zeros(3, *graph.exists.shape)
-masks[1], masks[2, -1] = torch.from_numpy(graph.exists), 1.0
+masks[1], masks[2, -1] = torch.from_numpy(graph.exists), 1.0  # none, all, and the logits'
 with torch.no_grad():
     logits = edges.patched(induction, ids[1], 3, runs[0].written, masks)
 for one, expected in zip(logits, (runs[1], runs[0], runs[0])):
-    assert torch.allclose(one, expected.logits[0], atol=1e-4)
+    print(
+        f"greatest difference below 0.0001: {bool((one - expected.logits[0]).abs().max() < 1e-4)}"
+    )
 
 # %% [markdown]
 # **Path patching** (Wang et al., 2022; Goldowsky-Dill et al., 2023) replaces what one writer wrote in the input of *one*
@@ -209,9 +214,10 @@ for way in ("queries", "keys", "values"):
     print(f"{way:8}", *[f"head 0.{i} {x:.2f}" for i, x in enumerate(np.mean(effects, axis=0))])
 
 # %% [markdown]
-# By the keys, and only by the keys: at *fork* head 0.2 has written which word came before, *net*, and there the queries at
-# the last *net* find it. One path from end to end, through each of the four heads, on ten of the texts; and head 0.2's
-# **direct** effect, on the way to the logits alone, beside its **total** one, on all ways:
+# By the keys: at *fork* head 0.2 has written which word came before, *net*, and there the queries at the last *net* find it.
+# (That its edges into the queries have 0 is no finding. At the last *net* the word before is the same in both texts.) One
+# path from end to end, through each of the four heads, on ten of the texts; and head 0.2's **direct** effect, on the way to
+# the logits alone, beside its **total** one, on all ways:
 
 # %%
 for head in range(4):
@@ -225,17 +231,21 @@ for name, receivers in (("direct", "logits"), ("total", "all")):
     effects = [
         circuits.path_patching(induction, *text, **options).effect[0] for text in texts[:10]
     ]
-    print(f"head 0.2, {name}: {abs(np.mean(effects)):.2f}")
+    print(f"head 0.2, {name}: {round(float(np.mean(effects)), 2) + 0.0:.2f}")
 
 # %% [markdown]
+# Each way alone brings back some 0.4; all together 0.99, for effects overlap.
+#
 # ## A circuit, automatically
 #
 # **ACDC** (Conmy et al., 2023) does what you would do with patience: go from the logits down, take away one edge after the
-# other (its reader gets what the writer wrote in the corrupted text), and leave it away if the loss stays below a
-# threshold. Here it is on the copier, whose texts are words drawn at random:
+# other (its reader gets what the writer wrote in the corrupted text), and leave it out if the loss grows by less than a
+# threshold. (Many small growths may add up.) Here it is on the copier, with words drawn at random:
 
 # %%
-copying = circuits.task(copier, behaviours.copying(copier, 6))
+words = behaviours.copying(copier, 6)
+copying = circuits.task(copier, words)
+print(*words[0], sep="\n")
 
 
 def loss(kept: np.ndarray) -> float:
@@ -258,12 +268,13 @@ circuits.draw(found)
 
 # %% [markdown]
 # These five are what was written into its weights. Read from below: the embeddings say each word; head 0.2 carries it one
-# place on (values, right); head 1.1 compares it (keys) with the last word (queries), and copies the word that stands where
-# they agree (values).
+# place on (its values, which enter the box at the right); head 1.1 compares it (keys) with the last word (queries), and
+# copies the word that stands where they agree (values).
 #
-# The other way is to rank edges by their estimate, **edge attribution patching** (Syed et al., 2023): the derivative of
-# the output by how far each edge is patched. EAP-IG (Hanna et al., 2024) takes its mean along the way between the runs.
-# Each on 20 pairs, its first five edges; `area` below the ROC curve is the chance that a true edge ranks above another:
+# The other way is to rank edges by their estimate, **edge attribution patching** (EAP; Syed et al., 2023): the derivative of
+# the output by how far each edge is patched. EAP-IG (Hanna et al., 2024) takes its mean along the way between the two
+# texts' embeddings. Each on 20 pairs; EAP's circuit are the first five edges. `area` below the ROC curve is the chance that
+# a true edge ranks above one that isn't (for ACDC: by the greatest threshold that leaves it).
 
 # %%
 measures = ("precision", "recall", "area")
@@ -274,9 +285,10 @@ rows = [
 viz.Table("the copier's five edges", ("method", *measures), tuple(rows))
 
 # %% [markdown]
-# (All boards of this chapter come from `data/circuits.json`, made by `python -m xai_helpers.circuits.known`.) Estimates
-# from the corrupted run find two of five: there no head has found its word, and a small change of the keys changes
-# nothing. From the clean run the ranking is right; but look at the scores themselves:
+# (All boards of this chapter come from `data/circuits.json`, made by `python -m xai_helpers.circuits.known`.) The paper's EAP
+# takes its gradient at the clean run. At the corrupted run it finds two of five: the right answer is nowhere in that text,
+# so where the head looks makes hardly any difference to its logit. EAP-IG finds all, for it goes on to the other text. From
+# the clean run the ranking is right; but look at the scores themselves:
 
 # %%
 first = discovery.scores(copying)
@@ -284,16 +296,17 @@ for writer, reader in known.COPIER:
     print(f"{writer:10} > {reader:10} {first[copying.graph.index(reader, writer)]:9.5f}")
 
 # %% [markdown]
-# Three of five necessary edges have next to nothing, since the head is sure of its place. As a ranking that was enough
-# here; as a measure of what an edge does it is false.
+# Three of five edges have next to nothing, since the head is sure of its place; without any one of them the copier fails,
+# as ACDC saw. As a ranking that was enough here. As a measure of what an edge does it is false.
 #
 # ### Is it shown?
 #
 # A circuit is a claim: *these edges are enough*. So we corrupt all others, on texts that it was not found on.
-# **Faithfulness** says how much of the difference between the clean and the corrupted runs is kept. Two more numbers:
-# **completeness**, how far circuit and model differ when the same edges of the circuit are taken from both (a stand-in
-# that was left out shows there); and **minimality**, the least that is lost without one of its nodes. With random circuits
-# of as many edges, each leading from the embeddings to the logits:
+# **Faithfulness** says how much of the difference between the clean and the corrupted runs is kept. We call a circuit
+# *shown* if that is at least 0.8, and less for every random circuit of as many edges (which all lead from the embeddings to
+# the logits). Two more numbers. **Completeness**: how far circuit and model differ when a random half of the circuit's
+# edges is taken from both, 0 being best; what can stand in for an edge, and was left out, shows there. **Minimality**: the
+# least that is lost without one of its nodes; at 0 one can be spared.
 
 # %%
 training, held_out = (circuits.task(induction, part) for part in (texts[:10], texts[10:]))
@@ -303,13 +316,18 @@ for metric, threshold in (("kl", 0.1), ("kl", 0.02), ("target", 0.3)):
     print(f"{circuit.method}: {len(circuit)} edges, shown: {shown.shown}")
     print(f"  faithfulness {shown.faithfulness:.2f}, random at most {max(shown.random):.2f}")
     print(f"  completeness {shown.completeness:.2f}, minimality {shown.minimality:.2f}")
+    print("  " + ", ".join(node for node in circuit.nodes if node.startswith("head 1")))
 
 # %% [markdown]
-# With the divergence as its measure and a threshold of 0.1, ACDC stops at two of the four induction heads: they give the
-# right word nearly all of the probability, and the others add little to that. With the logit of the right word as its
-# measure it keeps all four, and little is missing. The name of this is chapter 04's and 09a's: stand-ins.
+# With the divergence as its measure and a threshold of 0.1 ACDC leaves two of the four induction heads: a prediction that is
+# nearly sure of the right word diverges little from one that is surer. The logit of the right word has no such ceiling, and
+# with it all four are kept. The heads that were left out are stand-ins, as in chapters 04 and 09a: each can be missed while
+# others are there.
 #
 # ## Explore: the threshold
+#
+# From 0.3 to 0.1 the number of edges stays the same, and faithfulness falls. Which edges were exchanged? (In the table,
+# *outside* is what is kept with all of the circuit's edges corrupted, and all others clean.)
 
 
 # %%
@@ -322,6 +340,7 @@ def circuit_at(
     return circuit, circuits.show(held_out, circuit, draws=5) if len(circuit) else None
 
 
+# %%
 def by_threshold(metric: str, threshold: float) -> list:
     """The circuit, and how far it is shown."""
     circuit, shown = circuit_at(metric, threshold)
@@ -347,9 +366,10 @@ viz.explore(
 # %% [markdown]
 # ## Where nobody knows the circuit
 #
-# Two behaviours of `course-gpt2`. Indirect objects, as above; and **greater than** (Hanna et al., 2023): *The war lasted
-# from the year 1744 to the year 17* is followed by a number above 44. In the corrupted text it begins in 1702, and any
-# number will do. The circuit is looked for on prompts of the training split, and held against others.
+# Two behaviours of `course-gpt2`. Indirect objects, as above; and **greater than** (Hanna et al., 2023): what began in 1168
+# ended in a year above 68. We measure the logit of the year 15 later minus that of the year 15 earlier. In the corrupted
+# text it began in 1102, and both years will do. The circuit is looked for on prompts of the training split, and tested on
+# others (here a third of them).
 
 # %%
 pairs = behaviours.greater_than(gpt, "train")
@@ -365,11 +385,12 @@ print(
 circuits.draw(circuit, ranking)
 
 # %% [markdown]
-# The year goes in by the values of layer 1's four heads, and a little by their keys: they bring it to the end of the text.
-# The MLPs of layers 1 to 3 and the logits read what they bring. In GPT-2 small, Hanna et
-# al. found the same division: heads that fetch the year, MLPs that compare.
+# (Two of thirty edges led nowhere, and were dropped.) The year enters through the values of layer 1's four heads, and a
+# little through their keys. The MLPs of layers 1 to 3 and the logits read what these heads bring. In GPT-2 small, Hanna et
+# al. found a similar division: heads that fetch the year, and MLPs that make later years more likely.
 #
-# The board: for each method the smallest circuit that keeps 0.85 on the training prompts, held against the others.
+# The board: for each method the first circuit, of the sizes and thresholds tried, that keeps 0.85 on the training prompts;
+# tested on the others.
 
 # %%
 rows = []
@@ -378,74 +399,88 @@ for row in (found := known.committed()["course-gpt2"]):
     rows.append(
         (row["behaviour"], row["method"], str(row["edges"]), *(f"{x:.2f}" for x in numbers))
     )
-header = (
-    "behaviour",
-    "method",
-    "edges",
-    "faithfulness",
-    "best random",
-    "completeness",
-    "minimality",
-)
-viz.Table("on held-out prompts", header, tuple(rows))
+header = "behaviour method edges faithfulness best_random completeness minimality".split()
+viz.Table("on held-out prompts", tuple(header), tuple(rows))
 
 # %% [markdown]
-# All are shown, none by much more than asked for; another method finds other edges. The one that ACDC finds for indirect
-# objects, with the target as its measure:
+# All pass, with 0.81 to 0.95. In four of the eight some node can be spared (minimality below 0), and the best of twenty random circuits keeps up to
+# 0.3 for indirect objects: there the claim is weaker than for the years. Do the methods find the same edges? The edges that
+# two circuits share, of those that either has:
 
 # %%
-objects = circuits.task(gpt, behaviours.indirect_objects(gpt, "dev")[::4])
-circuits.draw(discovery.of_edges(objects, found[1]["circuit"], found[1]["method"]))
+for name in ("indirect objects", "greater than"):
+    four = [
+        {tuple(edge) for edge in row["circuit"]} for row in found if row["behaviour"] == name
+    ]
+    shares = [len(a & b) / len(a | b) for a, b in itertools.combinations(four, 2)]
+    print(f"{name}: {min(shares):.2f} to {max(shares):.2f}")
 
 # %% [markdown]
-# Read it beside chapter 09a: head 0.0 brings who gives to the end (values), and tells the queries of all heads of layer 1,
-# which bring the other name (values) to the logits, or to later heads.
+# Not quite. The circuit that ACDC finds for indirect objects, with the target as its measure:
+
+# %%
+(by_acdc,) = [row for row in found if row["method"] == "ACDC, target, threshold 0.1"]
+cases = behaviours.indirect_objects(gpt, "dev")
+objects = circuits.task(gpt, cases[:1])  # for its graph alone
+circuits.draw(discovery.of_edges(objects, by_acdc["circuit"], by_acdc["method"]))
 
 # %% [markdown]
+# Read it beside chapter 09a: head 0.0 tells the queries of all heads of layer 1 who gives. Three of these read the changed
+# name itself as well (values). That they move the *other* name to the end can't be seen here: it stands in both texts, and
+# an edge shows only what differs.
+#
 # ## Causal scrubbing: what exactly does a head tell?
 #
-# "Head 0.0 takes part" says little. A sharper claim, from chapter 09a: *what head 0.0 hands on is who gives, and nothing
-# else of the text*. **Causal scrubbing** (Chan et al., 2022) turns a claim into an exchange that must not matter. If it is
-# true, head 0.0 may as well hand on what it hands on in another text with the same giver. We exchange the *other* name
-# everywhere, which is the answer; and for comparison the giver, at the last place.
+# "Head 0.0 takes part" says little. A sharper claim: *what head 0.0 tells the queries and the logits is who gives, and
+# nothing else of the text*. **Causal scrubbing** (Chan et al., 2022) turns a claim into an exchange that must not matter. If
+# it is true, head 0.0 may tell them what it wrote in quite another prompt in which the same person gives. (This is the
+# smallest case, one head; they do it for all of a circuit at once.) For comparison, another prompt as it is:
 
 
 # %%
-def exchanged(case: tuple, giver: bool) -> tuple:
-    """The prompt; the same with a third name for the giver, or for the other one; the target."""
-    prompt, _, target = case
-    other, gives = target.token.strip(), target.versus.strip()
-    third = next(name for name in ("Oscar", "Clara", "Hugo") if name not in prompt)
-    before, _, after = prompt.rpartition(gives)
-    return prompt, before + third + after if giver else prompt.replace(other, third), target
+def donor(i: int, same_giver: bool) -> tuple | None:
+    """A prompt; another one of as many tokens, with the same giver or its own; the target. None if there is no other."""
+    prompt, _, target = cases[i]
+    giver, answer = target.versus.strip(), target.token.strip()
+    for other, _, its in [*cases[i + 1 :], *cases[:i]]:
+        names = {its.versus.strip(), its.token.strip()}
+        text = other.replace(its.versus.strip(), giver) if same_giver else other
+        alike = len(gpt.encode(text).units) == len(gpt.encode(prompt).units)
+        if alike and not names & {giver, answer}:
+            return prompt, text, target
+    return None
 
 
-cases = behaviours.indirect_objects(gpt, "dev")[::2]
-print(*exchanged(cases[0], giver=False)[:2], exchanged(cases[0], giver=True)[1], sep="\n")
+print(*donor(0, same_giver=True)[:2], donor(0, same_giver=False)[1], sep="\n")
 
 # %%
-for giver in (False, True):
-    donors = circuits.task(gpt, [exchanged(case, giver) for case in cases])
-    every = donors.graph.exists
-    without = {
-        head: every & (np.array(donors.graph.writers) != head)
-        for head in ("head 0.0", "head 1.0")
-    }
-    values = {name: discovery.measured(donors, kept).mean() for name, kept in without.items()}
-    whole, none = (discovery.measured(donors, kept).mean() for kept in (every, every & False))
-    print(
-        "the giver" if giver else "the other name",
-        f"exchanged everywhere: {whole:.2f} -> {none:.2f};",
-        end=" ",
-    )
-    print(", ".join(f"for {name} alone: {value:.2f}" for name, value in values.items()))
+reads = [name.endswith(" q") or name == "logits" for name in objects.graph.readers]
+rows = []
+for same_giver in (True, False):
+    others = [donor(i, same_giver) for i in range(0, len(cases), 2)]
+    scrubbed = circuits.task(gpt, [case for case in others if case])
+    row = [len(scrubbed), discovery.measured(scrubbed, scrubbed.graph.exists).mean()]
+    for head in ("head 0.0", "head 1.0"):
+        kept = scrubbed.graph.exists.copy()
+        kept[reads, scrubbed.graph.writers.index(head)] = False
+        row.append(discovery.measured(scrubbed, kept).mean())
+    row.append(discovery.measured(scrubbed, kept & False).mean())
+    rows.append(row)
+
+# %%
+header = ("giver", "prompts", "as it is", "0.0 exchanged", "1.0 exchanged", "all exchanged")
+table = [
+    (name, str(n), *(f"{x:.2f}" for x in row))
+    for name, (n, *row) in zip(("same", "another"), rows)
+]
+assert abs(rows[0][2] - rows[0][1]) < 0.5 and rows[1][2] < rows[1][1] - 3
+viz.Table("logit difference, mean", header, tuple(table))
 
 # %% [markdown]
-# With another name in place of the answer, head 0.0's output can be exchanged without any loss, although in that text the
-# right answer is another one. With another giver it can't. The claim stands, on 48 prompts; it was not made by looking at
-# these. Head 1.0 fails the first exchange: what it hands on is the other name.
-
-# %% [markdown]
+# With the same giver nothing is lost, although all other words are different and the right answer is another name. With
+# another giver more than half is. So the claim stands on these prompts. For head 1.0 the same claim falls: what it writes
+# depends on more than the giver.
+#
 # ## What does a layer know?
 #
 # A **probe** is a classifier that is trained on a layer's states, while the model stays as it is: can the part of speech be
@@ -477,19 +512,19 @@ parts_of_speech.plot()
 # %% [markdown]
 # One property, and five numbers that say different things:
 #
-# - **by type**: words of the test were not seen in training. Intervals are wide, for few words are held out: they are
-#   drawn again as whole words (1,000 times).
-# - **by token**: other sentences, but the same words. It is higher, and shows less: a probe can learn words by heart.
+# - **by type**: words of the test were not seen in training. Intervals are wide, for few words are held out: they come from
+#   a bootstrap over words.
+# - **by token**: other occurrences, but the same words. It is higher, and shows less: a probe can learn words by heart.
 # - **control**: a task that can *only* be learned by heart. Each word gets a label at random, as often as the property has
 #   it (Hewitt & Liang, 2019). **Selectivity** is the difference.
 # - **majority**: always the most common label.
-# - **compression**: how many times shorter the labels can be said to somebody who has the states, in **minimum description
-#   length** (Voita & Titov, 2020). The probe is sent along, for it is fitted on what was said so far. A probe that
-#   needs many examples makes a long code.
+# - **compression**: how many times shorter the labels can be sent to somebody who has the states, in **minimum description
+#   length** (Voita & Titov, 2020). The probe need not be sent: whoever receives the labels fits the same one to those sent
+#   so far. A probe that needs many examples makes a long code. (The last column is that of the control.)
 #
-# The embeddings alone, before any layer, do nearly as well: most words have one part of speech, and what layers add is
-# hardly more than the intervals are wide. Selectivity rises from layer to layer. Not because the property is told
-# better, by token, but because the control is told worse: the states say ever less of which word it was.
+# By token the embeddings, before any layer, do as well as any layer: most words have one part of speech. By type only the
+# last level is clearly higher, and even these intervals overlap. Selectivity rises, but not since the property is told
+# better, by token. The control is told worse: in later states this probe learns words by heart less well.
 #
 # ## Explore: another property
 
@@ -497,22 +532,22 @@ parts_of_speech.plot()
 # %%
 @functools.cache
 def curve(property: str, kind: str) -> plots.Picture:
-    """Probes at every level, on 200 examples."""
-    return probes.by_layer(probes.states(gpt, probes.examples(property, 200)), kind).plot()
+    """Probes at every level, on 150 examples."""
+    return probes.by_layer(probes.states(gpt, probes.examples(property, 150)), kind).plot()
 
 
-viz.explore(
-    curve, property=["number", "tense", "person or place", "ink"], kind=["linear", "mlp"]
-)
+properties = ["tense", "ink", "number", "role", "position", "person or place", "sentiment"]
+viz.explore(curve, property=properties, kind=["linear", "mlp"])
 
 # %% [markdown]
-# *tense* and *ink* are read off the word right before the verb. Of the tense nothing can be known there before layer 1:
-# that word is *farmer*, and *Yesterday* is far. Then it is all there.
+# *tense* and *ink* are read off the word right before the verb. Of the tense nothing can be known there before layer 1: that
+# word is *farmer*, and layer 0 doesn't bring it *Yesterday*. Then it is all there. Which property is there in the embeddings
+# and gets lost? And why has *sentiment* no control? (Each review is a type of its own.)
 #
 # ## Decodable is not used
 #
-# At the word before the verb little is left of the ink. But at the time, the first word after it, a probe finds it without
-# an error from layer 0 on: the layer's heads look back.
+# At the word before the verb little can be read of the ink. But at the time, the first word after it, a probe finds it
+# without an error from layer 0 on: the layer's heads look back.
 
 
 # %%
@@ -528,10 +563,16 @@ def at_the_time(examples: probes.Examples) -> probes.Examples:
 ink = probes.states(gpt, at_the_time(probes.examples("ink", 300)))
 for level, name in enumerate(ink.levels):
     found = probes.fit(ink, level, by="token")
-    print(f"{name:11} {found.accuracy:.2f} ({found.low:.2f} to {found.high:.2f})")
+    print(
+        f"{name:11} {found.accuracy:.2f} ({found.low:.2f} to {found.high:.2f}), majority {found.majority:.2f}"
+    )
 
 # %% [markdown]
-# Is either used? **By patching:** a text with another ink *and* another time. Which of the two brings back the verb?
+# (From the embeddings it can know nothing. What stood a little more often with *Yesterday* in its training is rarer among
+# the sentences held out: so it may fall below a half.)
+#
+# Is either used? **By patching:** a text with another ink *and* another time. Which of the two brings back the verb? Before
+# layer 0 the state at *Blue* is the ink alone.
 
 # %%
 yesterday = "Blue ink. Yesterday the old farmer"
@@ -544,8 +585,10 @@ verb.plot()
 # The state at *Blue* has no effect at any layer; the one at *Yesterday* has all of it, until layer 1 carries it to
 # *farmer*. **By erasing:** LEACE (Belrose et al., 2023) changes states as little as possible so that no linear
 # probe can tell the labels any better than by always giving the same answer. Erase a property while the model runs, and
-# look at the verbs that it gives on 100 held-out prompts. The control erases as many directions that were found for
-# labels in random order (Elazar et al., 2021, **amnesic probing**).
+# look at the verbs that it gives on 100 held-out prompts. The control erases as many directions that LEACE
+# finds for labels in random order. (**Amnesic probing**, Elazar et al., 2021; their control is directions at random.) Log
+# odds: the logarithm of how much more probable the right tense is than the two others together; a blind guess has -0.69.
+
 
 # %%
 choices = probes.tense_choices(100)
@@ -553,7 +596,7 @@ print("log odds of the right tense:   before   erased   random")
 for property in ("tense", "ink"):
     before_the_verb = probes.states(gpt, probes.examples(property, 300))
     for level in (1, 2):
-        found = probes.amnesic(gpt, choices, before_the_verb, level, positions="last", draws=2)
+        found = probes.amnesic(gpt, choices, before_the_verb, level, positions="last")
         odds = (found.before.log_odds, found.erased.log_odds, found.control.log_odds)
         print(
             f"{property:6} {found.level:12}",
@@ -561,22 +604,24 @@ for property in ("tense", "ink"):
         )
 
 # %% [markdown]
-# Without the tense after layer 1 the odds fall to those of a guess; before that layer nothing of it is there to erase.
-# Without the ink nothing changes at all. For the ink once more, at all tokens, where it *can* be read:
+# Without the tense after layer 1 the right tense is no more probable than the two others together; before that layer nothing
+# of it is there to erase. Without the ink nothing changes; but at this word there was little of it. So once more, at all
+# tokens, where it *can* be read:
+
 
 # %%
 everywhere = probes.states(gpt, probes.at_every_word(probes.examples("ink", 200)))
 for level in (1, 2):
-    print(probes.amnesic(gpt, choices, everywhere, level, draws=2))
+    print(probes.amnesic(gpt, choices, everywhere, level))
 
 # %% [markdown]
-# So: both are in the states, and a probe finds both. One is used, and the other is there because nothing takes it away.
-# No accuracy of a probe could have told them apart.
+# So: at *Yesterday* a probe finds both without an error. One is used. The other was brought there by layer 0, and the verb
+# doesn't depend on it. No accuracy of a probe there could have told them apart.
 #
 # ## A probe of truth
 #
 # Is there a direction of *truth*? Marks & Tegmark (2023) found one in large models: fitted on statements about cities, it
-# works on others. "A model's knowledge that it says something false", some have concluded. Ours was trained to judge
+# works on others. Some have concluded that a model knows when it says something false. Ours was trained to judge
 # statements such as *Nepal is a nation in Asia. True or false?* We fit the direction (true minus false, the mean states)
 # on the statements of four relations and test it on the fifth. First at the end of the statement:
 
@@ -586,8 +631,8 @@ truth = probes.states(gpt, statements)
 print(probes.transfer(truth, -1))
 
 # %% [markdown]
-# Better than chance for every relation, and far from sure, within a relation as well. Now after the question *True or
-# false?*:
+# A little better than a guess, 0.58 to 0.74 (180 statements each: a standard error of 0.04). Within one relation, on subjects
+# held out, from a guess to 0.88. Now after the question *True or false?*:
 
 # %%
 asked = tuple(f"{text} True or false?" for text in statements.texts)
@@ -614,22 +659,14 @@ states_there = judged.level(-1)
 # %%
 print("relation    model right  probe right  they agree  probe right where the model is wrong")
 for held in dict.fromkeys(relation):
-    fitted, here = relation != held, relation == held
-    yes, no = (
-        states_there[fitted & true].mean(axis=0),
-        states_there[fitted & ~true].mean(axis=0),
-    )
+    here = relation == held
+    yes, no = (states_there[~here & which].mean(axis=0) for which in (true, ~true))
     probe_says = (states_there - (yes + no) / 2) @ (yes - no) > 0
     wrong = here & (model_says != true)
-    shares = [
-        np.mean((a == b)[here])
-        for a, b in ((model_says, true), (probe_says, true), (probe_says, model_says))
-    ]
-    print(
-        f"{held:11}",
-        *[f"{x:11.2f} " for x in shares],
-        f"{np.mean((probe_says == true)[wrong]):.2f} of {wrong.sum()}",
-    )
+    compared = ((model_says, true), (probe_says, true), (probe_says, model_says))
+    shares = [f"{np.mean((a == b)[here]):11.2f} " for a, b in compared]
+    told = f"{np.mean((probe_says == true)[wrong]):.2f} of {wrong.sum()}"
+    print(f"{held:11}", *shares, told)
 
 # %% [markdown]
 # Where the model is wrong, the probe is wrong with it, four times in five. It reads what the model is going to say. That
@@ -646,8 +683,8 @@ for held in dict.fromkeys(relation):
 torch.manual_seed(0)
 few = probes.states(gpt, probes.examples("part of speech", 120))
 nonsense = probes.control_labels(few.examples)
-kinds = sorted(set(nonsense))
-x, y = torch.from_numpy(few.level(2)), torch.tensor([kinds.index(label) for label in nonsense])
+x, kinds = torch.from_numpy(few.level(2)), sorted(set(nonsense))
+y = torch.tensor([kinds.index(label) for label in nonsense])
 linear = torch.nn.Linear(x.shape[1], len(kinds))
 optimizer = torch.optim.Adam(linear.parameters(), lr=1e-3)
 for _ in range(1000):
@@ -656,13 +693,11 @@ for _ in range(1000):
     optimizer.step()
 print(f"accuracy on what it was trained on: {(linear(x).argmax(-1) == y).float().mean():.2f}")
 by_type = probes.fit(few, 2, labels=nonsense)
-print(
-    f"on other words: {by_type.accuracy:.2f}; always the most common label: {by_type.majority:.2f}"
-)
+print(f"on other words: {by_type.accuracy:.2f}; the most common label: {by_type.majority:.2f}")
 
 # %% [markdown]
-# Mended: hold words out, and put the control beside it; that is all that `probes.by_layer` does. The chapter says that a
-# *linear* probe guards against this. With 128 numbers for each of 120 words, it doesn't.
+# Mended: hold words out, and put the control beside it; as `probes.by_layer` does. The chapter says that a *linear*
+# probe guards against this. With 128 numbers for each of 120 states, it doesn't.
 #
 # The same chapter estimates patches by `edge_activation.grad` after `target.backward()`. PyTorch keeps no gradients of
 # what was computed on the way:
@@ -683,12 +718,12 @@ activation.sum().backward()
 print(activation.grad)
 
 # %% [markdown]
-# None times a difference raises an error: the published function can't have run. (The chapter also says that path patching
-# "extends attribution patching". It is older, and extends activation patching.)
+# None times a difference raises an error: as printed, the function can't run. (The chapter also says that path patching
+# "extends attribution patching". Path patching is older, and extends activation patching.)
 #
 # ## The same by a library
 #
-# **TransformerLens** 4.3 brings edge attribution, too. Its score has one number for each token; summed, they are ours:
+# **TransformerLens** 4.3 has edge attribution, too, with one number for each token. Their sum, for each edge, is ours:
 
 # %%
 bridge = TransformerBridge.boot_transformers(
@@ -706,17 +741,24 @@ theirs = attribution_patching.attribution_patch(
     config=attribution_patching.EdgeAttributionConfig(granularity="edge"),
 )
 
+
+# %%
+def named(node: attribution_patching.Node) -> str:
+    """What we call one of its nodes."""
+    head = f"head {node.layer}.{node.head}"
+    names = {"embed": "embeddings", "attn_head_out": head, "logits": "logits"}
+    return names.get(node.kind) or (
+        f"MLP {node.layer}" if node.kind.startswith("mlp") else f"{head} {node.kind[0]}"
+    )
+
+
 # %%
 ours = circuits.edge_attribution(induction, before, after, target)
-print(
-    "ours:  ",
-    *[f"{writer} > {reader} {score:.3f}" for writer, reader, score in ours.top(2)],
-    sep="  ",
-)
-for writer, reader, score in theirs.top_edges(2):
-    place = f"token {writer.position} > {reader.kind}, layer {reader.layer}"
-    print(f"theirs: {writer.kind} at {place} {score:.3f}")
-assert np.isclose(sum(theirs.edge_scores.values()), np.nansum(ours.scores), atol=1e-4)
+sums = np.where(ours.graph.exists, 0.0, np.nan)
+for (writer, reader), score in theirs.edge_scores.items():
+    sums[ours.graph.index(named(reader), named(writer))] += score
+assert np.allclose(sums, ours.scores, atol=1e-4, equal_nan=True)
+print(*[f"{writer} > {reader} {score:.2f}" for writer, reader, score in ours.top(3)], sep="\n")
 
 # %% [markdown]
 # And its sparse probe asks how many of the 128 numbers are enough (Gurnee et al., 2023):
@@ -729,21 +771,21 @@ for k in (1, 4, 16):
     print(f"past or not, by {k} of 128: {sparse.metrics.accuracy:.2f}")
 
 # %% [markdown]
-# (Its split is by example, and so by token.)
+# (A third of the sentences is past: always saying no would be right on two thirds. Its split is by example, and so by token.)
 #
 # ## What GPT-2 does differently
 #
-# GPT-2 small has 32,491 edges of this kind; with one pass for each edge ACDC takes hours there, and edge attribution two
-# passes and a backward. Conmy et al. found with ACDC, for greater-than, 68 edges that keep the behaviour; Hanna et al. had
-# described its heads and MLPs by hand. Faithfulness depends on how edges are corrupted, by another text or by
+# GPT-2 small has 32,491 edges of this kind; with one pass for each edge ACDC takes hours there; edge attribution
+# takes two passes and a backward. For greater-than Conmy et al. found 68 edges with ACDC, all of which had been found by
+# hand before. Faithfulness depends on how edges are corrupted, by another text or by
 # zeros, and on what is measured (Miller et al., 2024): compare circuits only where these are the same. In
 # large models probes find much more than in ours. What doesn't change with size: what can be read off need not be used.
 #
 # ## Exercise 1 (easy, 10 minutes): to first order
 #
-# Several writers write into one reader's input, which is their sum. For each of them: what becomes of the reader's value
-# if this one writes what it wrote in the clean run, all others what they wrote in the corrupted one? Exactly, and to first
-# order from the corrupted run.
+# Several writers write into one reader's input, which is their sum. For each of them: by how much does the reader's value
+# change, from that of the corrupted run, if this one writes what it wrote in the clean run? First the estimates to first
+# order from the corrupted run, then the exact changes.
 
 
 # %% tags=["exercise"]
@@ -765,7 +807,7 @@ course.check("edge-effects", edge_effects)
 # %% [markdown]
 # ## Exercise 2 (medium, 15 minutes): prune
 #
-# ACDC on any set of edges. From the last to the first: leave an edge away if the value falls by less than the threshold
+# ACDC on any set of edges. From the last to the first: leave an edge out if the value falls by less than the threshold
 # from what it was right before.
 
 
@@ -787,8 +829,8 @@ course.check("prune", prune)
 # %% [markdown]
 # ## Exercise 3 (medium, 15 minutes): a control task
 #
-# A label for each word such that only memory can tell it: the same one each time the word occurs, drawn at random, as
-# often as the property has it.
+# A label for each word such that only memory can tell it: the same one each time the word occurs, drawn at random from
+# `labels`, so that each is as common as in the property.
 
 
 # %% tags=["exercise"]
@@ -808,7 +850,8 @@ course.check("control-labels", control_labels)
 # ## Exercise 4 (hard, 20 minutes): how long is the code?
 #
 # The online code of Voita & Titov. The labels up to the first end cost log2 of the number of classes each. Then, block by
-# block: fit on all before, and pay -log2 of the probability that each label of the block is given.
+# block: fit on all before, and pay -log2 of the probability that the fit gives to each label of the block. (Labels
+# are whole numbers from 0.)
 
 
 # %% tags=["exercise"]
@@ -857,7 +900,7 @@ course.ask("erased-and-nothing")
 # - A gradient estimates all patches at once. Where attention is sure of its place it sees next to nothing.
 # - Paths say by which way one part tells another: induction goes by the keys.
 # - A circuit found automatically is a claim: show it on other prompts, beside random circuits, and say what was corrupted.
-# - Stand-ins are left out without a loss. Completeness shows them.
+# - Stand-ins are left out with little loss. Completeness shows them.
 # - An accuracy of a probe means little without words held out, a control task, and the embeddings beside it.
 # - What can be read off need not be used. That it is, patching and erasing show.
 # - A probe of truth may read what the model is about to say.

@@ -10,9 +10,9 @@ says by how much.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -37,6 +37,9 @@ from .patching import (
     plan_of,
 )
 from .sites import read, seen, view
+
+if TYPE_CHECKING:
+    from ..viz.drawing import Picture
 
 
 def attribution_patching(
@@ -165,7 +168,8 @@ def edge_attribution(
 ) -> EdgeScores:
     """The first-order effect of giving each reader what each writer wrote in the clean run, in the corrupted one.
 
-    steps: 1 takes the gradient at the corrupted run (edge attribution patching); more take its mean at as many points
+    steps: 1 takes the gradient at the corrupted run (edge attribution patching, which Syed et al. take from the clean
+    run: exchange the texts, or see `discovery.scores`); more take its mean at as many points
     on the way to the clean run's embeddings (EAP-IG). Raises NoHeadError for models whose stream is no sum,
     AlignmentError, OptionError, and what the target raises.
     """
@@ -174,29 +178,43 @@ def edge_attribution(
     plan_of("edge_attribution", model, "resid_pre", None, "target", None, "auto")
     encoded, other = model.encode(clean), model.encode(corrupted)
     place = aligned(model, encoded, other, target)
-    runs = [edges.run(model, text.ids, place) for text in (encoded, other)]
-    resolved = model.resolve(target, encoded, runs[0].logits[0])
-    gap = runs[0].written - runs[1].written
+    donor = edges.run(model, encoded.ids, place)
+    resolved = model.resolve(target, encoded, donor.logits[0])
     total = torch.zeros(graph.exists.shape, dtype=torch.float64)
+    given: dict[str, torch.Tensor] = {}
+    if steps > 1:
+        own = edges.run(model, other.ids, place)
+        given["gap"] = donor.written - own.written
     with gradients_for(model, lambda name: False):
         for step in range(steps):
-            # The first of several is already one step away from the corrupted run, as in Hanna et al.
-            share = (step + 1) / steps if steps > 1 else 0.0
-            start = runs[1].written[:, 0] + share * gap[:, 0]
-            masks = torch.zeros(1, *graph.exists.shape, dtype=gap.dtype, device=gap.device, requires_grad=True)
-            logits = edges.patched(model, other.ids, place, None, masks, gap=gap, start=start)
+            masks = torch.zeros(1, *graph.exists.shape).to(donor.written).requires_grad_()
+            if steps > 1:  # the first is already one step away from the corrupted run, as in Hanna et al.
+                given["start"] = own.written[:, 0] + (step + 1) / steps * given["gap"][:, 0]
+            logits = edges.patched(model, other.ids, place, donor.written, masks, **given)
             total += torch.autograd.grad(resolved.value(logits).sum(), masks)[0][0].double().cpu() / steps
+    ends = donor.logits[0], own.logits[0] if steps > 1 else logits[0].detach()
     scores = np.where(graph.exists, total.numpy(), np.nan)
-    values = tuple(float(resolved.value(run.logits[0])) for run in runs)
+    values = tuple(float(resolved.value(end)) for end in ends)
     return EdgeScores(scores, graph, (values[0], values[1]), resolved.target, model.name, (clean, corrupted))
 
 
 def error_of(estimate: Patching, exact: Patching) -> float:
     """The share of the exact effects' variation that an estimate misses: 0 for none, 1 for as much as there is."""
-    if estimate.names != exact.names or dataclasses.astuple(exact.target) != dataclasses.astuple(estimate.target):
-        raise OptionError("compare the estimate with exact patching of the same texts, site, axes and target")
+    alike = ("site", "axes", "names", "target", "metric", "model", "texts")
+    directions = [one.how.partition(",")[0] for one in (estimate, exact)]
+    if len(set(directions)) > 1 or any(getattr(estimate, name) != getattr(exact, name) for name in alike):
+        raise OptionError(
+            "compare the estimate with exact patching of the same texts, site, axes, target and direction"
+        )
     off, size = estimate.values - exact.values, exact.values - exact.values.mean()
     return float((off**2).sum() / (size**2).sum()) if size.any() else float("nan")
+
+
+def scatter(estimated: Sequence[Patching], exact: Sequence[Patching]) -> Picture:
+    """Each estimated effect above the exact one; see `viz.circuits.estimates`."""
+    from ..viz.circuits import estimates
+
+    return estimates(estimated, exact)
 
 
 def _position(target: object) -> int:

@@ -17,7 +17,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from .. import checks
 from ..attribution import Target
-from ..errors import OptionError
+from ..errors import NonFiniteError, OptionError
 from ..gradients import gradients_for
 from ..models import TextModel
 from ..targets import ResolvedTarget
@@ -26,6 +26,7 @@ from .patching import METRICS, Metric, aligned, one_of, plan_of
 
 AHEAD = 8  # edges that are tried in one pass
 ROWS = 128  # texts in one pass
+ENOUGH = 0.8  # of the behaviour must be kept by a circuit that is shown
 Pair = tuple[str, str, Target | str | int | None]  # a clean text, a corrupted one, and what is explained
 
 
@@ -136,8 +137,7 @@ def acdc(task: Task, threshold: float, *, metric: Metric = "kl") -> Circuit:
     again. Raises OptionError.
     """
     one_of(metric, "metric", METRICS)
-    if not threshold > 0:
-        raise OptionError(f"threshold={threshold!r}: give a number above 0")
+    threshold = checks.number(threshold, "threshold", above=0)
     graph = task.graph
     kept = graph.exists.copy()
     sign = 1.0 if metric == "kl" else -1.0  # how a loss shows
@@ -154,12 +154,15 @@ def acdc(task: Task, threshold: float, *, metric: Metric = "kl") -> Circuit:
             for i, writer in enumerate(some):
                 tried[i:, reader, writer] = False
             losses = sign * measured(task, tried, metric).mean(-1)
+            if not np.isfinite(losses).all():
+                raise NonFiniteError(f"{task.model.name} gives NaN or infinity with some edges corrupted")
             stays = np.diff(losses, prepend=now) >= threshold
             gone = int(stays.argmax()) if stays.any() else len(some)
             if gone:
                 kept, now = tried[gone - 1], float(losses[gone - 1])
             left = left[gone + bool(stays.any()) :]
-    return Circuit(kept, graph, f"ACDC, {metric}, threshold {threshold:g}", task.model.name)
+    # What a node without an input hands on is the corrupted text's, so its edges are none of the circuit.
+    return Circuit(connected(graph, kept), graph, f"ACDC, {metric}, threshold {threshold:g}", task.model.name)
 
 
 def scores(task: Task, *, steps: int = 1) -> np.ndarray:
@@ -170,14 +173,16 @@ def scores(task: Task, *, steps: int = 1) -> np.ndarray:
     """
     steps = checks.whole(steps, "steps")
     total = torch.zeros(task.graph.exists.shape, dtype=torch.float64)
-    own = edges.run(task.model, task.ids, task.places).written
-    gap = task.written - own
+    given: dict[str, torch.Tensor] = {}
+    if steps > 1:
+        own = edges.run(task.model, task.ids, task.places).written
+        given["gap"] = task.written - own
     with gradients_for(task.model, lambda name: False):
         for step in range(steps):
-            share = (step + 1) / steps if steps > 1 else 0.0
-            masks = torch.zeros(1, *total.shape, dtype=gap.dtype, device=gap.device, requires_grad=True)
-            start = own[:, 0] + share * gap[:, 0]
-            logits = edges.patched(task.model, task.ids, task.places, None, masks, gap=gap, start=start)
+            masks = torch.zeros(1, *total.shape).to(task.written).requires_grad_()
+            if steps > 1:
+                given["start"] = own[:, 0] + (step + 1) / steps * given["gap"][:, 0]
+            logits = edges.patched(task.model, task.ids, task.places, task.written, masks, **given)
             value = _metric(task, logits, "target").mean()
             total -= torch.autograd.grad(value, masks)[0][0].double().cpu() / steps
     return np.where(task.graph.exists, total.numpy(), np.nan)
@@ -249,8 +254,8 @@ class Shown:
     faithfulness: what is kept with every edge outside it corrupted. outside: what is kept with every edge *of* it
     corrupted, which should be little. random: the faithfulness of random circuits of its size. completeness: the mean
     distance between circuit and model when the same edges of the circuit are corrupted in both. minimality: the
-    smallest loss of faithfulness by one node of the circuit. shown: faithfulness at least 0.8, and above every random
-    one.
+    smallest loss of faithfulness by one node of the circuit. shown: faithfulness at least 0.8, and that of every random
+    circuit less.
     """
 
     faithfulness: float
@@ -262,7 +267,7 @@ class Shown:
 
     @property
     def shown(self) -> bool:
-        return self.faithfulness >= 0.8 and self.faithfulness > max(self.random)
+        return self.faithfulness >= ENOUGH > max(self.random)
 
 
 def show(task: Task, circuit: Circuit, *, draws: int = 20, seed: int = 0) -> Shown:
@@ -271,6 +276,8 @@ def show(task: Task, circuit: Circuit, *, draws: int = 20, seed: int = 0) -> Sho
     graph, kept = task.graph, circuit.kept
     if kept.shape != graph.exists.shape or circuit.model != task.model.name:
         raise OptionError(f"the circuit is one of {circuit.model}, and the task's model is {task.model.name}")
+    if not len(circuit):
+        raise OptionError("a circuit without edges keeps nothing: there is nothing to show")
     drawn = [at_random(task, len(circuit), int(rng.integers(2**31))).kept for _ in range(draws)]
     cuts = [kept & (rng.random(kept.shape) < 0.5) for _ in range(draws)]
     without = [np.where(np.arange(kept.shape[1]) == graph.writers.index(node), False, kept) for node in circuit.nodes]

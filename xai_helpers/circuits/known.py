@@ -28,6 +28,7 @@ COPIER = (
     ("head 1.1", "logits"),
 )
 ENOUGH = 0.85
+SWEEP = (10.0, 1.0, 0.1, 0.01, 0.001, 0.0001)  # thresholds on the copier
 SIZES = (10, 20, 30, 40, 50, 60, 80, 100)
 THRESHOLDS = {"kl": (0.1, 0.03, 0.01, 0.003, 0.001), "target": (0.3, 0.1, 0.05, 0.02)}
 BEHAVIOURS: dict[str, Callable[[TextModel, str], list[Pair]]] = {
@@ -44,36 +45,43 @@ def overlap(found: Circuit, known: Circuit) -> tuple[float, float, float]:
 
 
 def area(ranking: np.ndarray, known: Circuit) -> float:
-    """The area below the ROC curve of a score for every edge, (readers, writers): ties count half."""
+    """The area below the ROC curve of a score for every edge, (readers, writers): ties count half.
+
+    It is the chance that a true edge stands above another.
+    """
     exists = known.graph.exists
     true, false = (np.nan_to_num(ranking[exists & mask]) for mask in (known.kept, ~known.kept))
     return float(np.mean((true[:, None] > false) + 0.5 * (true[:, None] == false)))
 
 
+def roc(ranking: np.ndarray, known: Circuit) -> list[tuple[float, float]]:
+    """False-positive rate and recall above each value that a score takes, from the greatest down."""
+    exists = known.graph.exists
+    chosen, true = np.nan_to_num(ranking[exists]), known.kept[exists]
+    above = [chosen >= value for value in np.unique(chosen)[::-1]]
+    return [(float((some & ~true).sum() / (~true).sum()), float((some & true).sum() / true.sum())) for some in above]
+
+
 def known_circuit(n: int = 20) -> list[dict[str, Any]]:
-    """The copier's row of each method."""
+    """Each method's row on the copier: its edges at one setting, and its ranking of all of them."""
     on = task(copier := load("copier"), behaviours.copying(copier, n))
     known = of_edges(on, COPIER)
     back = task(copier, [(corrupted, clean, target) for clean, corrupted, target in behaviours.copying(copier, n)])
     rows = []
     for metric in ("kl", "target"):
-        found = [acdc(on, threshold, metric=metric) for threshold in (10.0, 1.0, 0.1, 0.01, 0.001, 0.0001)]
-        ranking = np.zeros(known.kept.shape)
-        for i, circuit in enumerate(reversed(found)):
-            ranking[circuit.kept] = i + 1
-        at = found[3]
-        rows.append({"method": at.method, "edges": len(at), **_counted(at, known), "area": area(ranking, known)})
+        swept = [acdc(on, threshold, metric=metric) for threshold in SWEEP]
+        ranking = np.max([circuit.kept * threshold for circuit, threshold in zip(swept, SWEEP, strict=True)], axis=0)
+        rows.append(_row(swept[SWEEP.index(0.01)], ranking, known))
     for name, direction in (("from the clean run", on), ("from the corrupted run", back)):
         for steps in (1, 5):
             ranking = np.abs(scores(direction, steps=steps))
             method = f"{'EAP' if steps == 1 else f'EAP-IG, {steps} steps'}, {name}"
-            first = _first(on, ranking, len(known), method)
-            rows.append({"method": method, "edges": len(first), **_counted(first, known), "area": area(ranking, known)})
-    drawn = [overlap(at_random(on, len(known), seed), known) for seed in range(1000)]
-    precision, recall, _ = np.mean(drawn, axis=0).tolist()
-    rows.append(
-        {"method": "random circuits", "edges": len(known), "precision": precision, "recall": recall, "area": 0.5}
-    )
+            rows.append(_row(_first(on, ranking, len(known), method), ranking, known))
+    drawn = [at_random(on, len(known), seed) for seed in range(1000)]
+    precision, recall, _ = np.mean([overlap(one, known) for one in drawn], axis=0).tolist()
+    mean = float(np.mean([area(one.kept.astype(float), known) for one in drawn]))
+    counts = {"edges": len(known), "precision": precision, "recall": recall, "area": mean}
+    rows.append({"method": "random circuits", **counts})
     return rows
 
 
@@ -83,18 +91,22 @@ def behaviour(name: str, model: TextModel) -> Iterator[dict[str, Any]]:
     for method, found in _candidates(train):
         circuit = next((one for one in found if _kept(train, one) >= ENOUGH), None)
         if circuit is None:
-            yield {"behaviour": name, "method": method, "edges": None}
-            continue
-        shown = show(held, circuit)
-        yield {
-            "behaviour": name,
-            "method": circuit.method,
-            **{key: value for key, value in asdict(shown).items() if key != "random"},
-            "random": [min(shown.random), max(shown.random)],
-            "shown": shown.shown,
-            "pairs": [len(train), len(held)],
-            "circuit": circuit.edges,
-        }
+            raise ValueError(f"{method} keeps {ENOUGH} of {name} at none of the settings tried: try more")
+        yield row_of(name, circuit, train, held)
+
+
+def row_of(name: str, circuit: Circuit, train: Task, held: Task) -> dict[str, Any]:
+    """How far a circuit of a behaviour is shown."""
+    shown = show(held, circuit)
+    return {
+        "behaviour": name,
+        "method": circuit.method,
+        **{key: value for key, value in asdict(shown).items() if key != "random"},
+        "random": [min(shown.random), max(shown.random)],
+        "shown": shown.shown,
+        "pairs": [len(train), len(held)],
+        "circuit": circuit.edges,
+    }
 
 
 def _candidates(train: Task) -> Iterator[tuple[str, Iterator[Circuit]]]:
@@ -117,9 +129,10 @@ def _first(on: Task, ranking: np.ndarray, size: int, method: str) -> Circuit:
     return Circuit(kept, on.graph, method, on.model.name)
 
 
-def _counted(found: Circuit, known: Circuit) -> dict[str, float]:
+def _row(found: Circuit, ranking: np.ndarray, known: Circuit) -> dict[str, Any]:
     precision, recall, _ = overlap(found, known)
-    return {"precision": precision, "recall": recall}
+    measured = {"precision": precision, "recall": recall, "area": area(ranking, known), "roc": roc(ranking, known)}
+    return {"method": found.method, "edges": len(found), **measured}
 
 
 def committed() -> dict[str, Any]:

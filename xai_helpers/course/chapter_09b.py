@@ -234,27 +234,27 @@ QUESTIONS: dict[str, tuple[str, dict[str, str], str]] = {
     "ink-or-time": (
         "'Blue ink. Yesterday the old farmer ...': at 'Yesterday' a probe reads off both the ink and the time without an error. Which of the two does the verb's form depend on?",
         {
-            "On both: what a layer holds, it holds for a reason": "Much is carried along because nothing takes it away.",
+            "On both: what a layer holds, it holds for a reason": "Much is carried along that this answer does not depend on.",
             "On the time; of the ink nothing follows from the probe": "A probe shows that something can be read, and not that the model reads it.",
-            "On neither, for a probe is trained and not the model": "The probe's weights are trained on states that the model made. What they find was there.",
+            "On neither, for a probe is trained and the model is not": "A probe also finds what nothing reads. Still the verb depends on something: change the time, and it changes.",
         },
         "b",
     ),
     "estimate-of-zero": (
         "Edge attribution gives an edge 0. What follows?",
         {
-            "That at this point a small change of it changes nothing": "So it is for attention that is sure of its place: only a large change moves it.",
+            "That a small step towards the other text changes nothing": "So it is for attention that is sure of its place: only a large change moves it.",
             "That the edge may be left out": "Of the copier's five edges three had next to nothing, and without any one of them it fails.",
             "That reader and writer are not connected": "Edges that don't exist have no score at all.",
         },
         "a",
     ),
     "left-in-the-circuit": (
-        "ACDC leaves two of four induction heads, and the loss stays below its threshold. What did you find?",
+        "ACDC leaves two of four induction heads: none of the edges that it took away cost as much as its threshold. What did you find?",
         {
             "The two heads that copy; the others do something else": "Each of the four does. Two of them were enough for this threshold.",
-            "One set of edges that is enough; others may be, too": "In another order, others would have stayed. Completeness says how far circuit and model differ.",
-            "All that takes part, up to an error of this size": "What stands in for something else is taken away without a loss, as long as that is there.",
+            "One set of edges that is enough; others may be, too": "In another order, others might have stayed. Completeness says how far circuit and model differ.",
+            "All that takes part, but for edges that do little": "What stands in for something else is taken away without a loss, as long as that is there.",
         },
         "b",
     ),
@@ -270,7 +270,7 @@ QUESTIONS: dict[str, tuple[str, dict[str, str], str]] = {
     "probe-and-control": (
         "A probe names the part of speech with accuracy 0.97. On the control task, random labels for each word, it reaches 0.92. What do you know?",
         {
-            "That the layer knows parts of speech nearly perfectly": "A list of words with their labels would do nearly as well: 0.05 is what is left.",
+            "That the layer knows parts of speech nearly perfectly": "The probe could learn words by heart. How much of the 0.97 is that, these two numbers don't say.",
             "That the probe is broken, for random labels can't be learnt": "They can: each word has one. It is what the control is for.",
             "That much of it may be words learnt by heart by the probe": "Selectivity, the difference, is 0.05. Split by word, or take a smaller probe, and ask again.",
         },
