@@ -241,6 +241,7 @@ def test_a_colab_with_everything_needs_no_pip(laptop: Machine) -> None:
     for name, version in {"bertviz": "1.4.1", "captum": "0.9.0", "lime": "0.2.0.1", "nnsight": "0.8.1"}.items():
         laptop.has(name, version)
     laptop.has("transformer-lens", "4.3.0")
+    laptop.has("concept-erasure", "0.2.4")
     result = laptop.start()
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
@@ -254,7 +255,7 @@ def test_what_is_asked_of_pip_on_colab(laptop: Machine, recorder: Path) -> None:
     assert result.returncode == 0, result.stderr
     assert result.stdout == (
         "Installing on Colab, which takes a minute or two: "
-        "bertviz, captum, lime, nnsight, psutil, shap, transformer-lens\n"
+        "bertviz, captum, concept-erasure, lime, nnsight, psutil, shap, transformer-lens\n"
     )
     command, *options = (recorder / "arguments").read_text().splitlines()
     assert command == "install"
