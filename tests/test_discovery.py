@@ -204,22 +204,6 @@ def test_the_whole_model_keeps_everything(family: str) -> None:
     assert shown.random == pytest.approx((1, 1)) and not shown.shown  # a random circuit of this size does as well
 
 
-# Behaviours of the course's models
-
-
-def test_behaviours_differ_in_what_decides_and_splits_in_their_prompts() -> None:
-    gpt = xai.load("course-gpt2")
-    for behaviour in (behaviours.indirect_objects, behaviours.greater_than):
-        train, dev = (behaviour(gpt, split) for split in behaviours.SPLITS)
-        assert len(train) >= 15 and len(dev) >= 80
-        assert not {clean for clean, *_ in train} & {clean for clean, *_ in dev}
-        for clean, corrupted, _ in train + dev:
-            assert sum(a != b for a, b in zip(clean.split(), corrupted.split(), strict=True)) == 1
-        assert behaviour(gpt, "dev") == dev
-    with pytest.raises(OptionError, match="'train', 'dev'"):
-        behaviours.indirect_objects(gpt, "test")
-
-
 # What is refused
 
 
@@ -248,8 +232,6 @@ def test_bad_input_is_refused() -> None:
     )
     with pytest.raises(OptionError, match="nothing can be kept"):
         discovery.show(same, discovery.of_edges(same, COPIER))
-    with pytest.raises(OptionError, match="words"):
-        behaviours.copying(task.model, 1, words=500)
 
 
 def test_a_task_runs_each_text_once_and_leaves_the_model_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -439,7 +439,7 @@ circuits.draw(discovery.of_edges(objects, by_acdc["circuit"], by_acdc["method"])
 
 # %%
 def donor(i: int, same_giver: bool) -> tuple | None:
-    """A prompt; another one of as many tokens, with the same giver or its own; the target. None if there is no other."""
+    """A prompt, another one as long with the same giver or its own, the target; or None."""
     prompt, _, target = cases[i]
     giver, answer = target.versus.strip(), target.token.strip()
     for other, _, its in [*cases[i + 1 :], *cases[:i]]:
@@ -477,7 +477,8 @@ assert abs(rows[0][2] - rows[0][1]) < 0.5 and rows[1][2] < rows[1][1] - 3
 viz.Table("logit difference, mean", header, tuple(table))
 
 # %% [markdown]
-# With the same giver nothing is lost, although all other words are different and the right answer is another name. With
+# With the same giver nothing is lost, although nearly all other words are different and the right answer is another
+# name. With
 # another giver more than half is. So the claim stands on these prompts. For head 1.0 the same claim falls: what it writes
 # depends on more than the giver.
 #
@@ -582,7 +583,7 @@ verb = circuits.activation_patching(gpt, yesterday, tomorrow, walked)
 verb.plot()
 
 # %% [markdown]
-# The state at *Blue* has no effect at any layer; the one at *Yesterday* has all of it, until layer 1 carries it to
+# The state at *Blue* has an effect of 0.01 at most; the one at *Yesterday* has all of it, until layer 1 carries it to
 # *farmer*. **By erasing:** LEACE (Belrose et al., 2023) changes states as little as possible so that no linear
 # probe can tell the labels any better than by always giving the same answer. Erase a property while the model runs, and
 # look at the verbs that it gives on 100 held-out prompts. The control erases as many directions that LEACE

@@ -142,6 +142,7 @@ def committed() -> dict[str, Any]:
 
 
 def main() -> None:
+    """Writes data/circuits.json."""
     gpt = load("course-gpt2")
     found = {"copier": known_circuit(), "course-gpt2": [row for name in BEHAVIOURS for row in behaviour(name, gpt)]}
     path = data_folder() / "circuits.json"

@@ -399,5 +399,6 @@ def named(plan: Plan, texts: tuple[EncodedText, ...], shape: tuple[int, ...]) ->
 
 
 def one_of(value: Any, name: str, choices: Sequence[str]) -> None:
+    """Raises OptionError for what is none of the choices."""
     if value not in choices:
         raise OptionError(f"{name}={value!r}: choose one of {', '.join(map(repr, choices))}")
