@@ -197,6 +197,24 @@ def test_cells_are_short(source: Path) -> None:
             assert len(lines) <= 14, f"{len(lines)} lines: one idea per cell\n{cell.source}"
 
 
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_a_chapter_leaves_the_modules_that_it_imports_as_they_are(source: Path) -> None:
+    """What a cell writes into a module stays there, for the next chapter in the same process."""
+    tree = ast.parse("\n".join(cell.source for cell in jupytext.read(source).cells if cell.cell_type == "code"))
+    imported = {
+        (alias.asname or alias.name).split(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    written = {
+        ast.unparse(node)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store | ast.Del)
+    }
+    assert not {name for name in written if name.split(".")[0] in imported}
+
+
 # What moves
 
 

@@ -26,6 +26,7 @@ course.start()
 # %%
 import copy
 import json
+from unittest import mock
 
 import numpy as np
 import torch
@@ -618,7 +619,6 @@ viz.explore(
 bridge = TransformerBridge.boot_transformers(
     "course-gpt2", hf_model=copy.deepcopy(gpt.model), tokenizer=gpt.tokenizer, device="cpu"
 )
-lens_patching.tqdm = lambda cells: cells  # no progress bar
 
 # %%
 clean_tokens, corrupted_tokens = bridge.to_tokens(clean), bridge.to_tokens(corrupted)
@@ -633,7 +633,8 @@ def metric(logits: torch.Tensor) -> float:
 
 # %%
 low = metric(corrupted_logits)
-with torch.no_grad():
+quiet = mock.patch.object(lens_patching, "tqdm", iter)  # no progress bar
+with torch.no_grad(), quiet:
     results = lens_patching.get_act_patch_resid_pre(
         bridge, corrupted_tokens, clean_cache, lambda logits: metric(logits) - low
     )
@@ -673,7 +674,7 @@ print(mended[:, first:].round(2))
 
 # %%
 _, cache = bridge.run_with_cache(gpt.encode(clean).ids)
-with torch.no_grad():
+with torch.no_grad(), quiet:
     theirs = lens_patching.get_act_patch_resid_pre(
         bridge, gpt.encode(corrupted).ids, cache, lambda logits: torch.tensor(-metric(logits))
     )
