@@ -2,8 +2,8 @@
 
 VENV := .venv
 RUN := $(VENV)/bin/python
-LXT := .venv-lxt
-INSEQ := .venv-inseq
+# Tools that don't fit beside the lock: tooling/NAME/requirements.txt says why; each has an environment .venv-NAME.
+APART := nnterp inseq sae-lens lxt ferret
 # The first Python on this machine that the course runs on; or name one: make lab PYTHON=/path/to/python3.12
 SUITS := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c '$(SUITS)' 2>/dev/null && echo $$p && break; done)
@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # What pip does on one core, on all of them. A few files of some packages are templates, and no Python.
 COMPILE = @$(RUN) -m compileall -q -j 0 $(VENV)/lib > $(VENV)/compiled.log 2>&1 || true
 
-.PHONY: help lab test notebooks models abilities bench peers doctor lint clean
+.PHONY: help lab test notebooks models abilities bench peers tools doctor lint clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,10 +42,14 @@ abilities: $(VENV)/.tests ## measure what the models can do on held-out cases (o
 bench: $(VENV)/.tests ## time the methods beside the field's libraries
 	$(OFFLINE) $(RUN) -m benchmarks $(ARGS)
 
-peers: $(VENV)/.tests $(LXT)/.installed $(INSEQ)/.installed ## run the libraries that ours must agree with, for tests/references
+peers: $(VENV)/.tests .venv-lxt/.installed .venv-inseq/.installed ## run the libraries that ours must agree with, for tests/references
 	$(OFFLINE) $(RUN) -m peers.export build/peers
-	$(OFFLINE) $(LXT)/bin/python peers/lxt/run.py build/peers tests/references/lxt.safetensors
-	$(OFFLINE) $(INSEQ)/bin/python peers/inseq/run.py build/peers tests/references/inseq.safetensors
+	$(OFFLINE) .venv-lxt/bin/python peers/lxt/run.py build/peers tests/references/lxt.safetensors
+	$(OFFLINE) .venv-inseq/bin/python peers/inseq/run.py build/peers tests/references/inseq.safetensors
+
+tools: $(VENV)/.tests $(APART:%=.venv-%/.installed) ## run the tools that need an environment of their own, for data/tools
+	for tool in $(APART); do $(OFFLINE) TQDM_DISABLE=1 .venv-$$tool/bin/python -m tooling.$$tool.run data/tools || exit 1; done
+	$(OFFLINE) $(RUN) tooling/bertviz/picture.py data/tools
 
 doctor: $(VENV)/.course ## check this installation and say what to do about what is missing
 	@$(RUN) -m xai_helpers doctor
@@ -56,7 +60,7 @@ lint: $(VENV)/.tests ## check style and types
 	$(RUN) -m mypy
 
 clean: ## remove the environments, caches and built packages; notebooks, data and your work stay
-	rm -rf $(VENV) $(LXT) $(INSEQ) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(APART:%=.venv-%) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # The environment, in two steps: what the notebooks need, then what the tests and authors need. Each leaves a mark, so
@@ -82,16 +86,8 @@ $(VENV)/.tests: $(VENV)/.course
 	$(COMPILE)
 	@touch $@
 
-# lxt needs an older transformers than the course.
-$(LXT)/.installed: peers/lxt/requirements.txt | $(RUN)
-	@echo "Installing lxt into $(LXT): a few minutes, about 1.5 GB on disk."
-	"$(PYTHON)" -m venv --clear $(LXT)
-	$(LXT)/bin/python -m pip install --quiet -r peers/lxt/requirements.txt
-	@touch $@
-
-# inseq needs an older typeguard than the course.
-$(INSEQ)/.installed: peers/inseq/requirements.txt | $(RUN)
-	@echo "Installing inseq into $(INSEQ): a few minutes, about 1.5 GB on disk."
-	"$(PYTHON)" -m venv --clear $(INSEQ)
-	$(INSEQ)/bin/python -m pip install --quiet -r peers/inseq/requirements.txt
+.venv-%/.installed: tooling/%/requirements.txt | $(RUN)
+	@echo "Installing $* into .venv-$*: a few minutes, 1 to 2 GB on disk."
+	"$(PYTHON)" -m venv --clear .venv-$*
+	.venv-$*/bin/python -m pip install --quiet -r $<
 	@touch $@

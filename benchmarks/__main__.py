@@ -23,7 +23,7 @@ import numpy as np
 import torch
 
 import xai_helpers as xai
-from benchmarks import circuits, discovery, integrated_gradients, perturbation
+from benchmarks import circuits, discovery, integrated_gradients, perturbation, tools
 from benchmarks.timing import compare, row, seconds
 from xai_helpers import attention, gradients, propagation
 from xai_helpers.installation import versions
@@ -182,19 +182,22 @@ SECTIONS: dict[str, tuple[Callable[[], list[str]], str]] = {
     "path_patching": (discovery.path_rows, discovery.PATHS),
     "first_order": (discovery.first_order_rows, discovery.FIRST_ORDER),
     "sparse_probing": (discovery.probe_rows, discovery.SPARSE),
+    "tools": (tools.rows, tools.NOTES),
 }
+HEADERS = {"tools": tools.HEADER}  # of tables that have no peer's column
 
 
 def section(name: str) -> str:
     """One section's page."""
     timed, notes = SECTIONS[name]
+    header = HEADERS.get(name, ("what", "ours", "peer", "peer's time", "times as fast"))
     peers = {peer: metadata.version(peer) for peer in ("networkx", "captum", "lime", "shap", "transformer-lens")}
     used = ", ".join(f"{library} {version}" for library, version in {**versions(), **peers}.items())
     lines = [
         f"## {name}\n",
         f'Made by `make bench ARGS="{name}"` on one thread, with Python {platform.python_version()}, {used}.\n',
-        "| what | ours | peer | peer's time | times as fast |",
-        "|---|---|---|---|---|",
+        f"| {' | '.join(header)} |",
+        f"|{'---|' * len(header)}",
         *timed(),
     ]
     return "\n".join([*lines, "", notes]).rstrip() + "\n"

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from peer_lens import lens_of
 from tiny import DECODERS, KINDS, TEXT, assert_leaves_untouched, model_in, text_for
 from transformer_lens.tools.analysis.attribution_patching import EdgeAttributionConfig, attribution_patch
 
@@ -19,6 +18,7 @@ from xai_helpers.circuits import activation_patching, edges, sites
 from xai_helpers.circuits.attribution import attribution_maps, attribution_patching, edge_attribution, error_of
 from xai_helpers.editing import edited_attention, evenly
 from xai_helpers.errors import AlignmentError, NoHeadError, OptionError
+from xai_helpers.tooling import to_transformer_lens
 
 OTHER = TEXT.replace("cat", "mat").replace("it was", "it sat")
 # Their norms or their softmax are computed in float32, in which a small step drowns.
@@ -148,7 +148,7 @@ def test_transformer_lens_estimates_the_same() -> None:
     subject = model_in(torch.float32, "gpt2", "causal-lm")
     ids = [subject.encode(text).ids for text in (TEXT, OTHER)]
     theirs = attribution_patch(
-        lens_of(subject),
+        to_transformer_lens(subject),
         ids[0],
         ids[1],
         lambda logits: logits[0, -1, 5] - logits[0, -1, 7],

@@ -12,20 +12,21 @@ from typing import Any
 import pytest
 import torch
 from nnsight import NNsight
-from peer_lens import lens_name, lens_of
+from peer_lens import lens_name
 from tiny import ENCODERS, FAMILIES, KINDS, TEXT, assert_leaves_untouched, model, model_in, text_for
 
 from xai_helpers.architectures import Kind, blocks_of
 from xai_helpers.circuits import activation_patching, run_with_cache
 from xai_helpers.editing import edited_attention, evenly
 from xai_helpers.errors import LayerRangeError, OptionError, UnsupportedArchitectureError
+from xai_helpers.tooling import to_transformer_lens
 
 
 @pytest.mark.parametrize("family", [family for family in FAMILIES if family != "distilbert"])
 def test_transformer_lens_agrees(family: str) -> None:
     subject = model(family, "masked-lm" if family in ENCODERS else "causal-lm")
     encoded = subject.encode(text_for(subject))
-    theirs_logits, theirs = lens_of(subject).run_with_cache(encoded.ids)
+    theirs_logits, theirs = to_transformer_lens(subject).run_with_cache(encoded.ids)
     logits, ours = run_with_cache(subject, encoded.text)
     torch.testing.assert_close(logits, theirs_logits[0], rtol=1e-5, atol=1e-5)
     for name, value in ours.items():

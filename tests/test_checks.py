@@ -14,6 +14,7 @@ import attempts_02
 import attempts_03
 import attempts_04
 import attempts_05
+import attempts_06
 import attempts_07
 import attempts_09a
 import attempts_09b
@@ -38,6 +39,7 @@ QUICK = (
     *attempts_03.RIGHT,
     *attempts_04.RIGHT,
     *attempts_05.RIGHT,
+    *attempts_06.RIGHT,
     *attempts_07.RIGHT,
     *attempts_09a.RIGHT,
     *attempts_09b.RIGHT,
@@ -412,7 +414,16 @@ WRONG: dict[str, dict[Callable[..., Any], set[checks.Kind]]] = {
         evenness_by_the_largest_weight: {BY_HAND, RANDOM},
     },
 }
-for attempts in (attempts_02, attempts_03, attempts_04, attempts_05, attempts_07, attempts_09a, attempts_09b):
+for attempts in (
+    attempts_02,
+    attempts_03,
+    attempts_04,
+    attempts_05,
+    attempts_06,
+    attempts_07,
+    attempts_09a,
+    attempts_09b,
+):
     RIGHT |= attempts.RIGHT
     WRONG |= attempts.WRONG
 STUBS: list[Any] = [lambda *_: None, lambda *_: ..., ..., None]

@@ -10,7 +10,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from peer_lens import lens_of
 from tiny import DECODERS, TEXT, assert_leaves_untouched, model, model_in
 from transformer_lens.tools.analysis import direct_logit_attribution
 from transformer_lens.tools.analysis import logit_lens as peer_logit_lens
@@ -26,6 +25,7 @@ from xai_helpers.errors import (
     UnknownTargetError,
     UnsupportedArchitectureError,
 )
+from xai_helpers.tooling import to_transformer_lens
 
 double = functools.cache(functools.partial(model_in, torch.float64))
 TARGETS = st.sampled_from([Target(), Target(5), Target(5, versus=7), Target(5, position=-3)])
@@ -75,7 +75,7 @@ def cache_final(subject: xai.TextModel) -> torch.Tensor:
 def test_transformer_lens_has_the_same_lens(family: str) -> None:
     subject = model(family, "causal-lm")
     ids = subject.encode(TEXT).ids
-    theirs = peer_logit_lens(lens_of(subject), ids, targets=[5], positions=None, incl_mid=False)
+    theirs = peer_logit_lens(to_transformer_lens(subject), ids, targets=[5], positions=None, incl_mid=False)
     ours = logit_lens(subject, TEXT, 5)
     np.testing.assert_allclose(ours.value, theirs.values[:, 0, :, 0], rtol=0, atol=2e-5)
     np.testing.assert_array_equal(ours.rank, theirs.rank_trajectory(5)[:, 0])
@@ -184,7 +184,7 @@ def test_transformer_lens_attributes_the_same(family: str) -> None:
             block.ln_1.bias.data.zero_()
         elif family == "qwen2":
             block.self_attn.v_proj.bias.data.zero_()
-    peer = lens_of(subject)
+    peer = to_transformer_lens(subject)
     peer.enable_compatibility_mode()
     ids = subject.encode(TEXT).ids
     ours = logit_attribution(subject, TEXT, Target(5, versus=7))

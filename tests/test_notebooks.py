@@ -11,6 +11,7 @@ import contextlib
 import functools
 import importlib.util
 import io
+import linecache
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -223,15 +224,17 @@ def ran(source: Path) -> list[tuple[str, Any]]:
     """Runs a source's cells, solutions included, and returns what each code cell prints, and shows last."""
     names: dict[str, Any] = {"__name__": "__main__"}
     shown: list[tuple[str, Any]] = []
-    for cell in jupytext.read(source).cells:
+    for number, cell in enumerate(jupytext.read(source).cells):
         if cell.cell_type != "code":
             continue
+        where = f"<{source.name}, cell {number}>"
+        linecache.cache[where] = (len(cell.source), None, cell.source.splitlines(keepends=True), where)  # inspect
         tree, value = ast.parse(cell.source), None
         last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
         with contextlib.redirect_stdout(io.StringIO()) as printed:
-            exec(compile(tree, source.name, "exec"), names)
+            exec(compile(tree, where, "exec"), names)
             if last is not None:
-                value = eval(compile(ast.Expression(last.value), source.name, "eval"), names)
+                value = eval(compile(ast.Expression(last.value), where, "eval"), names)
         shown.append((printed.getvalue(), value))
     return shown
 

@@ -18,7 +18,6 @@ import transformer_lens.patching as lens_patching
 from hypothesis import given
 from hypothesis import strategies as st
 from nnsight import NNsight
-from peer_lens import lens_of
 from tiny import DECODERS, KINDS, TEXT, assert_leaves_untouched, model, model_in, text_for
 
 import xai_helpers as xai
@@ -33,6 +32,7 @@ from xai_helpers.errors import (
     UnknownTargetError,
     UnsupportedArchitectureError,
 )
+from xai_helpers.tooling import to_transformer_lens
 
 double = functools.cache(functools.partial(model_in, torch.float64))
 LATE = (
@@ -400,7 +400,7 @@ LENS: dict[tuple[str, tuple[str, ...]], Callable[..., torch.Tensor]] = {
 def test_transformer_lens_agrees(family: str) -> None:
     subject = model(family, "masked-lm" if family == "bert" else "causal-lm")
     clean, corrupted = pair(subject)
-    peer = lens_of(subject)
+    peer = to_transformer_lens(subject)
     _, cache = peer.run_with_cache(subject.encode(clean).ids)
     ids, place = subject.encode(corrupted).ids, subject.readout(clean)
     compared = 0

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 import transformer_lens.patching as lens_patching
-from peer_lens import lens_of
 from tiny import DECODERS, TEXT, assert_leaves_untouched, model_in
 
 import xai_helpers as xai
@@ -17,6 +16,7 @@ from xai_helpers import Target
 from xai_helpers.circuits import activation_patching, edges, logit_attribution
 from xai_helpers.circuits.paths import path_effect, path_patching, readers_of
 from xai_helpers.errors import AlignmentError, NoHeadError, OptionError
+from xai_helpers.tooling import to_transformer_lens
 
 OTHER = TEXT.replace("cat", "mat").replace("it was", "it sat")
 CONTRAST = Target(5, versus=7)
@@ -52,7 +52,7 @@ def test_the_direct_effect_is_linear_but_for_the_norm() -> None:
 @pytest.mark.parametrize("letter", ["q", "k", "v"])
 def test_transformer_lens_finds_the_same_direct_paths(letter: Any) -> None:
     subject = model_in(torch.float32, "gpt2", "causal-lm")
-    peer = lens_of(subject)
+    peer = to_transformer_lens(subject)
     ids = [subject.encode(text).ids for text in (TEXT, OTHER)]
     with torch.no_grad():
         caches = [peer.run_with_cache(one)[1] for one in ids]

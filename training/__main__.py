@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from transformers import AutoTokenizer
 
-from training import by_hand, course_induction, distilbert, gpt2, lens, loans, reliance
+from training import by_hand, course_induction, distilbert, gpt2, lens, loans, reliance, vit
 from training.card import write_checksums, write_distilbert_card, write_gpt2_card
 from training.corpus import write_samples
 from training.evaluate import (
@@ -37,6 +37,7 @@ STEPS = (
     "lens",
     "distilbert",
     "relatives",
+    "vit",
     "points",
     "abilities",
     "reliance",
@@ -90,6 +91,8 @@ def run(step: str, split: str = "dev", keep: bool = True) -> None:
         case "relatives":
             train_relatives(AutoTokenizer.from_pretrained(DISTILBERT), MODELS)
             make_small()
+        case "vit":
+            vit.make(MODELS / "course-vit")
         case "points":
             points = evaluate_points(gpt2.SAVES, gpt2.TOKENS * gpt2.WORKERS)
             (GPT2 / "points.json").write_text(json.dumps(points, indent=1) + "\n")

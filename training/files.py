@@ -13,9 +13,14 @@ WIDTH = 120  # of a card's lines
 
 
 def save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
+    """Weights, config and tokenizer."""
+    tokenizer.save_pretrained(folder)
+    save_weights(model, folder)
+
+
+def save_weights(model: PreTrainedModel, folder: Path) -> None:
     """Half precision on disk; the config says float32, so that stock loading upcasts."""
     copy.deepcopy(model).eval().half().save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
     path = folder / "config.json"
     config = json.loads(path.read_text())
     path.write_text(json.dumps(config | {"dtype": "float32"}, indent=2, sort_keys=True) + "\n")
@@ -54,8 +59,9 @@ def wrap_line(line: str) -> str:
     return fill(line, WIDTH, subsequent_indent="  " if line.startswith(("- ", "  ")) else "")
 
 
-def save_card(folder: Path, body: str) -> None:
-    """README.md: front matter, the folder's name as the title, the text, the licence."""
-    head = "---\nlicense: mit\nlanguage: en\nlibrary_name: transformers\n---"
+def save_card(folder: Path, body: str, language: str | None = "en") -> None:
+    """README.md: front matter, the folder's name as the title, the text, the licence. language: that it reads."""
+    reads = f"language: {language}\n" if language else ""
+    head = f"---\nlicense: mit\n{reads}library_name: transformers\n---"
     body = "\n".join(line if line.startswith("|") else wrap_line(line) for line in body.split("\n"))
     (folder / "README.md").write_text(f"{head}\n# {folder.name}\n{body}\nLicence: MIT.\n", encoding="utf-8")

@@ -64,6 +64,7 @@ _SUBMODULES = (
     "sparsity",
     "stability",
     "surrogates",
+    "tooling",
     "truth",
     "viz",
 )

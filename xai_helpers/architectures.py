@@ -150,7 +150,8 @@ def architecture_of(config: PretrainedConfig) -> Architecture:
         return ARCHITECTURES[config.model_type]
     except KeyError:
         known = ", ".join(sorted(ARCHITECTURES))
-        raise UnsupportedArchitectureError(f"model type {config.model_type!r} is not among: {known}") from None
+        hint = "; images are explained by xai_helpers.images" if config.model_type == "vit" else ""
+        raise UnsupportedArchitectureError(f"model type {config.model_type!r} is not among: {known}{hint}") from None
 
 
 def kind_of(class_name: str) -> Kind:

@@ -35,3 +35,15 @@ def number(value: object, name: str, above: float | None = None, least: float | 
             return found
     bounds = [*([] if above is None else [f"above {above:g}"]), *([] if least is None else [f"of at least {least:g}"])]
     raise OptionError(f"{name}={value!r}: give a finite number {' and '.join(bounds)}".rstrip())
+
+
+def any_of(value: str | None, name: str, values: tuple[str, ...]) -> tuple[str, ...]:
+    """What a filter lets through: this value, or all of them for None. Raises OptionError."""
+    if value is not None and value not in values:
+        raise OptionError(f"{name}={value!r}: choose one of {', '.join(map(repr, values))}, or None for any")
+    return values if value is None else (value,)
+
+
+def up_to(value: str | None, name: str, ordered: tuple[str, ...]) -> tuple[str, ...]:
+    """What a filter by an ordered answer lets through: the values as far as this one. Raises OptionError."""
+    return ordered[: ordered.index(any_of(value, name, ordered)[-1]) + 1]

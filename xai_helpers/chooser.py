@@ -6,15 +6,17 @@ measures that.
 
 from __future__ import annotations
 
-from .errors import OptionError
+from . import checks
 from .registry import ACCESSES, AUDIENCES, EFFORTS, GOALS, Access, Audience, Effort, Goal, MethodRecord, records
 from .viz.table import Table
 
-# The questions, and the answers that each may have; "any" leaves it open.
-CHOICES: dict[str, dict[str, str | None]] = {
-    name: {"any": None} | {value: value for value in values}
-    for name, values in (("access", ACCESSES), ("audience", AUDIENCES), ("goal", GOALS), ("effort", EFFORTS))
-}
+
+def choices(**questions: tuple[str, ...]) -> dict[str, dict[str, str | None]]:
+    """The questions, for an explorer, and the answers that each may have; "any" leaves it open."""
+    return {name: {"any": None} | {value: value for value in values} for name, values in questions.items()}
+
+
+CHOICES = choices(access=ACCESSES, audience=AUDIENCES, goal=GOALS, effort=EFFORTS)
 
 
 def choose(
@@ -29,17 +31,15 @@ def choose(
     chapters, methods to come (without a path) included; there may be none. The vocabularies are those of
     `registry.MethodRecord`. Raises OptionError.
     """
-    usable = _up_to("access", access, ACCESSES)
-    affordable = _up_to("effort", effort, EFFORTS)
-    _check("audience", audience, AUDIENCES)
-    _check("goal", goal, GOALS)
+    usable, affordable = checks.up_to(access, "access", ACCESSES), checks.up_to(effort, "effort", EFFORTS)
+    readers, aims = set(checks.any_of(audience, "audience", AUDIENCES)), set(checks.any_of(goal, "goal", GOALS))
     return tuple(
         row
         for row in records()
         if row.access in usable
         and row.effort in affordable
-        and (audience is None or audience in row.audience)
-        and (goal is None or goal in row.goals)
+        and readers.intersection(row.audience)
+        and aims.intersection(row.goals)
     )
 
 
@@ -70,14 +70,3 @@ def table(
             for row in rows
         ),
     )
-
-
-def _up_to(name: str, value: str | None, ordered: tuple[str, ...]) -> tuple[str, ...]:
-    """The values as far as this one; all of them for None."""
-    _check(name, value, ordered)
-    return ordered if value is None else ordered[: ordered.index(value) + 1]
-
-
-def _check(name: str, value: str | None, values: tuple[str, ...]) -> None:
-    if value is not None and value not in values:
-        raise OptionError(f"{name}={value!r}: choose one of {', '.join(map(repr, values))}, or None for any")

@@ -103,3 +103,14 @@ class FormatError(XaiError):
 
 class InstallationError(XaiError):
     """A library that the course needs is missing or out of bounds, and could not be installed."""
+
+
+class ServiceError(XaiError):
+    """A service can't be reached, refuses, or answers in another form than it should.
+
+    status: what it answered with, or None where no answer came.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status

@@ -369,13 +369,17 @@ def load(
 
 
 def embedded_models() -> tuple[str, ...]:
-    """The names of the models that come with the package."""
-    return tuple(sorted(path.parent.name for path in (data_folder() / "models").glob("*/config.json")))
+    """The names of the models of texts that come with the package."""
+    return _embedded_with("tokenizer.json")
+
+
+def _embedded_with(file: str) -> tuple[str, ...]:
+    return tuple(sorted(path.parent.name for path in (data_folder() / "models").glob(f"*/{file}")))
 
 
 def _source(name: str) -> str:
     """The folder of an embedded model, the folder itself, or the hub id."""
-    if name in embedded_models():
+    if name in _embedded_with("config.json"):
         return str(data_folder() / "models" / name)
     folder = Path(name).expanduser()
     if folder.is_dir():

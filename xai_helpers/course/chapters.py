@@ -16,6 +16,7 @@ CHAPTERS = (
     "chapter_03",
     "chapter_04",
     "chapter_05",
+    "chapter_06",
     "chapter_07",
     "chapter_09a",
     "chapter_09b",
