@@ -47,9 +47,9 @@ peers: $(VENV)/.tests .venv-lxt/.installed .venv-inseq/.installed ## run the lib
 	$(OFFLINE) .venv-lxt/bin/python peers/lxt/run.py build/peers tests/references/lxt.safetensors
 	$(OFFLINE) .venv-inseq/bin/python peers/inseq/run.py build/peers tests/references/inseq.safetensors
 
-tools: $(VENV)/.tests $(APART:%=.venv-%/.installed) ## run the tools that need an environment of their own, for data/tools
+tools: $(VENV)/.tests $(APART:%=.venv-%/.installed) ## run the tools that need an environment of their own, for data/tools and data/pictures
 	for tool in $(APART); do $(OFFLINE) TQDM_DISABLE=1 .venv-$$tool/bin/python -m tooling.$$tool.run data/tools || exit 1; done
-	$(OFFLINE) $(RUN) tooling/bertviz/picture.py data/tools
+	$(OFFLINE) $(RUN) tooling/bertviz/picture.py data/pictures
 
 doctor: $(VENV)/.course ## check this installation and say what to do about what is missing
 	@$(RUN) -m xai_helpers doctor

@@ -21,6 +21,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from typing import Any, NamedTuple
 
 import httpx
@@ -83,7 +84,10 @@ def serve(
 
 
 class Service:
-    """A running service. url: where. requests: how many came for predictions, refused ones too. texts: answered."""
+    """A running service. url: where. requests: those for predictions that were read, refused ones too. texts: answered.
+
+    predict and limits are what its two addresses answer.
+    """
 
     def __init__(
         self, model: TextModel, port: int, bucket: _Bucket | None, most_texts: int, failing: Sequence[int]
@@ -116,7 +120,7 @@ class Service:
         return f"Service({self.url}, {state}: {self.requests} requests, {self.texts} texts)"
 
     def limits(self) -> dict[str, Any]:
-        """What `GET /` answers."""
+        """What `GET /` answers: labels, most_texts in a request, most_tokens in a text, requests per_second or None."""
         return {
             "labels": self._model.labels,
             "most_texts": self._most_texts,
@@ -125,7 +129,7 @@ class Service:
         }
 
     def predict(self, body: bytes) -> dict[str, Any]:
-        """What `POST /predict` answers. Raises _Refusal."""
+        """What `POST /predict` answers to a body: labels, and probabilities, a row for each text. Raises _Refusal."""
         with self._counting:
             place, self.requests = self.requests, self.requests + 1
         if place < len(self._failing):
@@ -196,9 +200,7 @@ class _Server(ThreadingHTTPServer):
 
     def server_bind(self) -> None:
         """Leaves out the look-up of this machine's name, for which HTTPServer may wait where there is no network."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(self.server_address)
-        self.server_address = self.socket.getsockname()
+        TCPServer.server_bind(self)
         self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment]
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -315,9 +317,9 @@ class Client:
     It can be given to explainers of lime and shap in a model's place. url: of what `serve` gave. batch_size: texts in a
     request, or as many as the service takes if that is less. retries: how often a request is made again after 429, a
     status from 500 on, or no answer; after 0.1, 0.2, 0.4, ... seconds, or as many as Retry-After asks for. per_second:
-    requests, evenly spaced. timeout: seconds that an answer may take. cache: whether it remembers what it was told, so
-    that no text is sent twice. blank: what is sent in place of a text of nothing but blanks, which services refuse:
-    lime asks about one, where shap writes "...".
+    requests, evenly spaced. timeout: seconds to wait for a connection, and for an answer. cache: whether it remembers
+    what it was told, so that no text is sent twice. blank: what is sent in place of a text of nothing but blanks, which
+    services refuse: lime asks about one, where shap writes "...".
 
     labels: the service's, in the order of the columns. requests: those made for predictions, `retried` ones among them.
     texts_sent: texts in them, once each however often it took. from_cache: texts that needn't be sent. Threads take
@@ -413,8 +415,10 @@ class Client:
                 body = bytearray()
                 for piece in response.iter_raw():
                     body += piece
-                    if _now() > deadline or len(body) > LARGEST_ANSWER:
-                        return _Answer(None, f"an answer without end, after {len(body)} bytes".encode())
+                    if len(body) > LARGEST_ANSWER:
+                        return _Answer(None, f"more than {LARGEST_ANSWER} bytes".encode())
+                    if _now() > deadline:
+                        return _Answer(None, f"no whole answer within {self._timeout:g} s".encode())
                 return _Answer(response.status_code, bytes(body), _seconds(response.headers.get("Retry-After", "")))
         except httpx.TransportError as error:
             return _Answer(None, f"{type(error).__name__}: {error}".encode())
@@ -449,8 +453,7 @@ class Client:
         return np.array(rows, dtype=np.float64)
 
     def _malformed(self, what: str, found: object) -> ServiceError:
-        shown = repr(found).translate(SAFE)
-        return ServiceError(f"{self.url} answers with {what}: {shown:.80}; is it a service of `serve`?", 200)
+        return ServiceError(f"{self.url} answers with {what}: {found!r:.80}; is it a service of `serve`?", 200)
 
 
 class _Answer(NamedTuple):

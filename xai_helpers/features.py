@@ -40,7 +40,8 @@ Worth = Callable[[torch.Tensor], torch.Tensor]  # of an input, as a number ()
 class Neuron:
     """A neuron of a layer's MLP, after its activation. It is worth its greatest activation over patches or tokens.
 
-    layer: from 0, or from the end if negative. unit: from 0.
+    layer: from 0, or from the end if negative. unit: from 0. Where a neuron is off, GELU is nearly flat, and falls
+    before it rises: an ascent from there may end at 0. Begin where the neuron is on, as in its best real example.
     """
 
     layer: int
@@ -79,7 +80,8 @@ def visualise(
     objective: a label, a class, a `Target`, or a `Neuron`. Each of the steps is one of Adam's, of size `rate`, on the
     objective minus norm * (mean square of the pixels) minus variation * (mean absolute difference of neighbours, the
     total variation); then pixels are brought back between low and high. seed: of the noise, uniform between the two.
-    The values are the objective's alone. An ascent ends where its start leads it: other seeds, other images.
+    The values are the objective's alone. An ascent ends where its start leads it: other seeds, other images. Without a
+    penalty it finds noise that the model takes for much; norm=20, variation=5 suit the logits of course-vit.
 
     Raises UnsupportedArchitectureError for other models, LayerRangeError, UnknownTargetError, OptionError.
     """
@@ -132,9 +134,9 @@ class NearestTokens:
     """What an ascent on embeddings reached, and what became of it in tokens.
 
     free: (steps + 1,), the objective's values on the way, with free embeddings; projected: (steps + 1,), those of the
-    tokens nearest to them. tokens: of the best projection on the way. distances: (n_free,), from each vector at the end
-    to its nearest token; spacing: the median over the vocabulary of that distance between a token and its nearest
-    other. examples: the texts that were given, with their values, best first.
+    tokens nearest to them. ids, tokens: of the best projection on the way, the start included. distances: (n_free,),
+    from each vector at the end to its nearest token; spacing: the median over the vocabulary of that distance between a
+    token and its nearest other. examples: the texts that were given, with their values, best first.
     """
 
     objective: str
@@ -142,6 +144,7 @@ class NearestTokens:
     start: str
     free: np.ndarray
     projected: np.ndarray
+    ids: tuple[int, ...]
     tokens: tuple[str, ...]
     distances: np.ndarray
     spacing: float
@@ -155,7 +158,7 @@ def nearest_tokens(
     *,
     texts: Sequence[str] = (),
     steps: int = 100,
-    rate: float = 0.1,
+    rate: float = 0.5,
     metric: Metric = "euclidean",
 ) -> NearestTokens:
     """Gradient ascent on the embeddings of a text's tokens, and after each step the tokens that lie nearest.
@@ -182,14 +185,15 @@ def nearest_tokens(
             nearest = [_nearest(x, table, metric) for x, _ in way]
             projected = [float(climbed(table[places])) for places, _ in nearest]
             examples = [(text, float(worth(model.encode(text), None))) for text in texts]
-    best = nearest[int(np.argmax(projected))][0]
+    best = ids[nearest[int(np.argmax(projected))][0]].tolist()
     return NearestTokens(
         objective=name,
         model=model.name,
         start=start,
         free=np.array([value for _, value in way]),
         projected=np.array(projected),
-        tokens=tuple(str(model.tokenizer.decode([id])) for id in ids[best].tolist()),
+        ids=tuple(best),
+        tokens=tuple(str(model.tokenizer.decode([id])) for id in best),
         distances=nearest[-1][1].double().cpu().numpy(),
         spacing=_spacing(table, metric),
         examples=tuple(sorted(examples, key=lambda example: -example[1])),
@@ -235,7 +239,7 @@ def _nearest(points: torch.Tensor, table: torch.Tensor, metric: Metric) -> tuple
         similarity = nn.functional.normalize(points, dim=-1) @ nn.functional.normalize(table, dim=-1).T
         distances, places = (1 - similarity).min(-1)
     else:
-        distances, places = torch.cdist(points, table).min(-1)
+        distances, places = torch.cdist(points, table, compute_mode="donot_use_mm_for_euclid_dist").min(-1)
     return places, distances
 
 

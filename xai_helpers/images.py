@@ -43,6 +43,7 @@ from .errors import (
 )
 from .gradients import Quadrature, path_integral
 from .installation import INSTALL, data_folder
+from .models import quiet
 from .targets import ResolvedTarget
 
 Split = Literal["train", "dev", "test"]
@@ -129,14 +130,15 @@ def load_vit(name: str | os.PathLike[str] = "course-vit") -> ViTForImageClassifi
                 f"{os.fspath(name)} holds {named}: images are explained on a ViTForImageClassification; "
                 "models of text are for xai.load"
             )
-        loaded: Any = ViTForImageClassification.from_pretrained(
-            folder,
-            config=config,
-            dtype=torch.float32,
-            attn_implementation="eager",
-            local_files_only=True,
-            output_loading_info=True,
-        )
+        with quiet():
+            loaded: Any = ViTForImageClassification.from_pretrained(
+                folder,
+                config=config,
+                dtype=torch.float32,
+                attn_implementation="eager",
+                local_files_only=True,
+                output_loading_info=True,
+            )
     except UnsupportedArchitectureError:
         raise
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:

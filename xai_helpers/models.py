@@ -345,7 +345,7 @@ def load(
     kind = task or architectures.kind_of(config.architectures[0])
     _check_head(kind, architecture, config, name)
     tokenizer = _load_tokenizer(name, source, local)
-    with _reading(name, source), _quiet():
+    with _reading(name, source), quiet():
         model, info = AUTO_CLASSES[kind].from_pretrained(
             source,
             dtype=dtype or torch.float32,
@@ -426,7 +426,7 @@ def _load_tokenizer(name: str, source: str, local: bool) -> Any:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keeps transformers' progress bar and loading report out of notebooks; the user's settings come back."""
     logging = transformers.utils.logging
     verbosity, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()

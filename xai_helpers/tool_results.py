@@ -6,10 +6,12 @@ Each ran in an environment of its own, on the course's models and texts, by `mak
 
 from __future__ import annotations
 
+import base64
 import functools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -57,7 +59,8 @@ class ToolResult:
     def tables(self) -> tuple[Table, ...]:
         """The single numbers, words and lists in one table, then one for each dict of columns."""
         single = [(name, _listed(value)) for name, value in self.result.items() if not isinstance(value, dict)]
-        first = Table(self.mark, ("what", self.tool), (*single, ("text", self.text)))
+        cost = f"{self.seconds:g} s, {self.peak_mb} MB"
+        first = Table(self.mark, ("what", self.tool), (("text", self.text), *single, ("took", cost)))
         return first, *(
             Table(name, tuple(columns), tuple(zip(*map(_column, columns.values()), strict=True)))
             for name, columns in self.result.items()
@@ -82,8 +85,44 @@ def saved(name: str) -> ToolResult:
     record = json.loads(found[name].read_text(encoding="utf-8"))
     known = [entry.name for entry in fields(ToolResult)]
     if sorted(record) != sorted(known):
-        raise FormatError(f"{found[name].name} has the entries {', '.join(record)}; a saved result has {', '.join(known)}")
+        raise FormatError(
+            f"{found[name].name} has the entries {', '.join(record)}; a saved result has {', '.join(known)}"
+        )
     return ToolResult(**record)
+
+
+@dataclass(frozen=True)
+class SavedPicture:
+    """A picture that a tool drew once, elsewhere; shown with a line that says so. alt: what it shows."""
+
+    mark: str
+    alt: str
+    png: bytes = field(repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.mark}\n[{self.alt}]"
+
+    def _repr_html_(self) -> str:
+        data = base64.b64encode(self.png).decode("ascii")
+        return (
+            f'<figure style="margin:0.5em 0"><figcaption><strong>{escape(self.mark)}</strong></figcaption>'
+            f'<img alt="{escape(self.alt)}" style="max-width:100%;background:#fff" src="data:image/png;base64,{data}">'
+            "</figure>"
+        )
+
+
+def saved_picture(view: str) -> SavedPicture:
+    """bertviz's "head", "model" or "neuron" view of course-gpt2, from its own page. Raises OptionError."""
+    folder = data_folder() / "pictures"
+    record = json.loads((folder / "bertviz.json").read_text(encoding="utf-8"))
+    if view not in record["views"]:
+        raise OptionError(f"no view {view!r} is saved; there is {', '.join(record['views'])}")
+    shown = record["views"][view]
+    mark = (
+        f"saved picture, not drawn here: bertviz {record['version']} on {record['text']!r}, made on {record['date']} by "
+        f"`{record['command']}`"
+    )
+    return SavedPicture(mark, shown["alt"], (folder / shown["file"]).read_bytes())
 
 
 def _listed(value: Any) -> str:

@@ -1,6 +1,6 @@
 """bertviz's head, model and neuron views of course-gpt2 as pictures, and what made them.
 
-    .venv/bin/python tooling/bertviz/picture.py data/tools
+    .venv/bin/python tooling/bertviz/picture.py data/pictures
 
 bertviz writes pages that load three scripts from elsewhere. A browser without a network opens them as they are; what
 they ask for comes from npm's packages, fetched once into build/. The weights that each page draws are compared with

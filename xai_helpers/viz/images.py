@@ -77,7 +77,7 @@ def side_by_side(
             axes.set(xticks=[], yticks=[])
             _frame(axes, region)
         for axes in panels[n:]:
-            axes.set_axis_off()
+            axes.remove()
         put_heading(figure, title)
         return arranged(figure)
 
