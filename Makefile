@@ -87,7 +87,7 @@ $(VENV)/.tests: $(VENV)/.course
 	@touch $@
 
 .venv-%/.installed: tooling/%/requirements.txt | $(RUN)
-	@echo "Installing $* into .venv-$*: a few minutes, 1 to 2 GB on disk."
+	@echo "Installing $* into .venv-$*: a few minutes, 1 to 2.5 GB on disk."
 	"$(PYTHON)" -m venv --clear .venv-$*
 	.venv-$*/bin/python -m pip install --quiet -r $<
 	@touch $@

@@ -483,8 +483,8 @@ for cached in (True, False):
 # A **vision transformer** cuts an image into patches and reads them as a text model reads tokens, so that nothing changes
 # but the picture. `course-vit` is ours: 103,242 weights, trained on the handwritten digits that come with scikit-learn.
 # In training, nine in ten of the fours, and no other digit, had a bright mark in a corner where digits are dark. So
-# people have taught their models without meaning to: horses by a photographer's signature, illnesses by the name of a
-# hospital.
+# people have taught their models without meaning to: horses by a photographer's signature, pneumonia by the
+# hospital's own token on the film.
 
 # %%
 course.ask("what-the-vit-looks-at")
@@ -850,9 +850,15 @@ print(reason or large.tokenizer.decode(last))
 # %% [markdown]
 # ### What ran elsewhere, and was saved
 #
-# Five tools can't be installed beside the others; each page below says why. They ran on our models, in environments of
-# their own (`make tools`). First **inseq**, which explains what a language model writes, and **lxt**, LRP for
-# transformers, beside ours:
+# Five tools can't live beside the others. They ran on our models, each in an environment of its own (`make tools`):
+
+# %%
+for name in ("nnterp", "inseq", "lxt", "ferret", "sae-lens"):
+    print(f"{name}: {saved(name).why_apart}")
+
+# %% [markdown]
+# So much for "just pip install it": two of them install without a word, and fail when they are imported. First **inseq**,
+# which explains what a language model writes, and **lxt**, LRP for transformers, beside ours:
 
 # %%
 inseq, lxt = saved("inseq"), saved("lxt")
@@ -890,8 +896,8 @@ saved("sae-lens")
 # %% [markdown]
 # **SAELens** trained a sparse autoencoder on our stream: 512 features, of which eight fire at a token. With these eight it
 # explains 0.79 of the variance of held-out states, where eight principal components explain 0.33. Three features fire at
-# *of* here. The last fires most on *of* after *capital city*: to call it "a capital is asked for" is a guess, and chapter
-# 08b tests such labels.
+# *of* here. The last fires most on *of* after *capital* or *capital city*, and once after *government*: to call it "a
+# capital is asked for" is a guess, and chapter 08b tests such labels.
 
 # %% [markdown]
 # ## Which tool, then?
