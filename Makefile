@@ -11,8 +11,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c '
 # Tests run in so many processes, each file in one of them: the cells of a notebook need each other. Two took up to 10 GB.
 WORKERS ?= 2
 
-# Small models run fastest on one thread; the embedded models need no network.
-OFFLINE := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1
+# Small models run fastest on one thread; the embedded models need no network; to compile shap takes longer than to run it.
+OFFLINE := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 NUMBA_DISABLE_JIT=1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # What pip does on one core, on all of them. A few files of some packages are templates, and no Python.

@@ -20,7 +20,7 @@ best of all calls in three processes, taken in turns with the other tools', and 
 below 1 ours is faster. "to start": imports, model, bridge and first call, once. "most memory": the process's peak, the
 model and every imported library included; ours alone imports no other tool.
 
-- stream: the residual stream of course-gpt2 after block 2, ten tokens. TransformerLens and ours keep that one activation.
+- stream: the residual stream of course-gpt2 after block 2, ten tokens; TransformerLens and ours keep nothing else.
 - integrated gradients: course-distilbert, 11 tokens, 32 steps.
 - lime: 1,000 samples with masks, nine words. captum's Lime takes one text in a pass unless told otherwise; here 64.
 - shapley: exact values of nine words, 512 texts.

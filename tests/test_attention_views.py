@@ -27,7 +27,7 @@ from xai_helpers.viz.palette import LINES, background
 
 pytestmark = pytest.mark.filterwarnings("error")
 
-TOOLS = Path(xai.__file__).parents[1] / "data" / "tools"
+PICTURES = Path(xai.__file__).parents[1] / "data" / "pictures"
 HOSTILE = ["$x^$", "\n", "", "😀", "a_" * 30]
 
 
@@ -220,6 +220,7 @@ def test_rotated_queries_meet_rotated_keys() -> None:
         (np.full((1, 2, 2), np.nan), "from 0 to 1; got nan to nan"),
         (np.full((1, 2, 2), -0.5), "got -0.5 to -0.5"),
         (np.full((1, 2, 2), 1.5), "got 1.5 to 1.5"),
+        (np.eye(2)[None] * [1, 0], "some rows add up to 0"),
         ("attention", "head_view needs attention"),
         ([[[1.0], [1.0, 2.0]]], "head_view needs attention"),
         (torch.ones(1, 2, 2, requires_grad=True), "Tensor"),
@@ -256,6 +257,23 @@ def test_what_is_no_query_and_key_is_said_to(q: Any, k: Any, said: str) -> None:
         views.neuron_view(q, k, ["x", "y"], 0, causal=True)
     with pytest.raises(OptionError, match="query=2"):
         views.neuron_view(np.ones((2, 4)), np.ones((2, 4)), ["x", "y"], 2, causal=True)
+
+
+@pytest.mark.parametrize("tokens", [None, "xy", [1, 2], ["x", None], 2])
+def test_tokens_are_strings(tokens: Any) -> None:
+    for draw in (
+        lambda: views.head_view(random_weights(2, 2, 2), tokens),
+        lambda: views.model_view(random_weights(1, 2, 2, 2), tokens),
+        lambda: views.neuron_view(np.ones((2, 4)), np.ones((2, 4)), tokens, 0, causal=True),
+    ):
+        with pytest.raises(OptionError, match="_view needs tokens as a list of strings; got"):
+            draw()
+
+
+@pytest.mark.parametrize("causal", ["no", None, 0])
+def test_causal_is_yes_or_no(causal: Any) -> None:
+    with pytest.raises(OptionError, match=r"^causal=.*: give True or False"):
+        views.neuron_view(np.ones((2, 4)), np.ones((2, 4)), ["x", "y"], 0, causal=causal)
 
 
 def test_pictures_are_small_and_the_same_each_time(gpt2: xai.TextModel) -> None:
@@ -297,10 +315,10 @@ def test_many_heads_fit_on_a_page() -> None:
 
 def test_bertviz_drew_what_our_model_attends_to() -> None:
     """The pictures that `make tools` took are whole, small, and of this model's weights."""
-    record = json.loads((TOOLS / "bertviz.json").read_text(encoding="utf-8"))
+    record = json.loads((PICTURES / "bertviz.json").read_text(encoding="utf-8"))
     assert set(record["views"]) == {"head", "model", "neuron"} and record["model"] == "course-gpt2"
     for view in record["views"].values():
-        path = TOOLS / view["file"]
+        path = PICTURES / view["file"]
         with Image.open(path) as image:
             assert image.width <= 900 and path.stat().st_size < 150_000
         assert view["weights differ by at most"] < 1e-5 and view["alt"]

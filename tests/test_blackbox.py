@@ -18,7 +18,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
-import numba
 import numpy as np
 import psutil
 import pytest
@@ -344,11 +343,18 @@ def test_a_client_that_hangs_up_disturbs_nobody() -> None:
         ({"most_texts": 0}, "most_texts=0"),
         ({"failing": (200,)}, "failing=200"),
         ({"failing": (503, "429")}, "failing='429'"),
+        ({"failing": 503}, "failing=503"),
     ],
 )
 def test_options_of_the_service(options: dict[str, Any], match: str) -> None:
     with pytest.raises(errors.OptionError, match=f"^{re.escape(match)}: "):
         serve(CLASSIFIER, **options)
+
+
+@pytest.mark.parametrize("texts", ["abc", "", None, 3])
+def test_one_string_is_no_list_of_texts(texts: Any) -> None:
+    with pytest.raises(errors.OptionError, match=r"^texts=.*: give a list of texts, as in \[text\]"):
+        probabilities(CLASSIFIER, texts)
 
 
 def test_only_a_classifier_can_be_served() -> None:
@@ -766,8 +772,7 @@ def test_lime_runs_through_it(distilbert: xai.TextModel) -> None:
     assert client.texts_sent < 200  # few texts are new
 
 
-def test_shap_runs_through_it(distilbert: xai.TextModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(numba.config, "DISABLE_JIT", True)  # else shap is compiled first, for ten seconds
+def test_shap_runs_through_it(distilbert: xai.TextModel) -> None:
     import shap
 
     def explained(classify: Any) -> Any:

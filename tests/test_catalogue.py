@@ -226,3 +226,8 @@ def test_a_longer_search_finds_no_more_and_families_make_up_the_whole(search: st
     assert set(found(search, family)) <= set(found(search[:-1], family)) <= set(found("", family))
     assert sorted(name for family in catalogue.FAMILIES for name in found(search, family)) == sorted(found(search))
     assert found(search, family) == found(search.swapcase(), family)
+
+
+def test_a_search_for_blanks_is_refused() -> None:
+    with pytest.raises(errors.OptionError, match="blanks"):
+        captum_table("  ")

@@ -93,7 +93,7 @@ def test_a_neuron_is_worth_its_greatest_activation(layer: int) -> None:
     activation = model.vit.layers[layer].mlp.activation_fn
     with torch.no_grad(), hooked(activation, lambda module, args, output: seen.append(output)):
         model(torch.from_numpy(found.image)[None])
-    assert found.values[-1] == pytest.approx(float(seen[0][0, :, 5].max()), abs=1e-6)
+    assert found.values[-1] == pytest.approx(float(seen[0][0, :, 5].detach().max()), abs=1e-6)
     assert found.values[-1] > found.values[0]
 
 
@@ -167,11 +167,9 @@ def test_a_short_step_leaves_the_tokens_as_they_are() -> None:
     model = tiny.model("distilbert", "classifier")
     found = nearest_tokens(model, tiny.TEXT, 1, steps=1, rate=1e-3)
     assert list(found.ids) == model.encode(tiny.TEXT).ids[0, 1:-1].tolist()
-    step = 1e-3 * float(model.model.get_input_embeddings().weight[5:].std())
-    width = model.config.dim
-    assert np.allclose(
-        found.distances, step * width**0.5, rtol=1e-3
-    )  # Adam's first step is the rate, in each component
+    # Adam's first step is the rate, in each component
+    step = 1e-3 * float(model.model.get_input_embeddings().weight[5:].detach().std())
+    assert np.allclose(found.distances, step * model.config.dim**0.5, rtol=1e-3)
     assert found.free[1] > found.free[0] == found.projected[1]
 
 
@@ -186,7 +184,7 @@ def test_a_neuron_of_a_text(family: str, kind: Any) -> None:
         block.get_submodule(model.architecture.neurons), lambda module, args: seen.append(args[0]), before=True
     ):
         model.forward(model.encode(start))
-    expected = pytest.approx(float(seen[0][0, :, 3].max()), abs=1e-5)
+    expected = pytest.approx(float(seen[0][0, :, 3].detach().max()), abs=1e-5)
     assert found.free[0] == expected and found.examples[0][1] == expected
 
 
@@ -204,7 +202,7 @@ def test_the_nearest_row_is_the_nearest(metric: Any) -> None:
 
 def test_bad_input_of_texts_is_named() -> None:
     model = tiny.model("gpt2", "causal-lm")
-    for option in ({"steps": 0}, {"rate": -1.0}, {"metric": "manhattan"}):
+    for option in ({"steps": 0}, {"rate": -1.0}, {"metric": "manhattan"}, {"texts": "abc"}):
         with pytest.raises(errors.OptionError):
             nearest_tokens(model, tiny.TEXT, 5, **option)  # type: ignore[arg-type]
     for text, objective, error in (
@@ -235,3 +233,10 @@ def test_free_embeddings_reach_what_no_text_does(gpt2: xai.TextModel) -> None:
     assert found.free[-1] > best + 10  # beyond the best text
     assert found.projected.max() < best  # and back below it
     assert found.distances.min() > 3 * found.spacing
+
+
+@pytest.mark.parametrize(("layer", "unit"), [("a", 0), (0.0, 0), (True, 0), (None, 0), (0, 1.0), (0, True), (0, -1)])
+def test_a_neuron_is_two_whole_numbers(layer: Any, unit: Any) -> None:
+    with pytest.raises(errors.OptionError, match=r"^(layer|unit)=.*: give a whole number"):
+        Neuron(layer, unit)
+    assert str(Neuron(-1, np.int64(3))) == "neuron 3 of layer -1"  # type: ignore[arg-type]

@@ -326,7 +326,7 @@ def test_a_share_is_of_absolute_scores_and_of_pixels() -> None:
     assert a.share(where) == pytest.approx((1 / 2 + 2 / 6) / 8)
     assert a.share(np.array([[False, True], [False, True]])) == pytest.approx(7 / 8)
     assert images.ImageAttribution("none", np.zeros((2, 2)), None).share(where) == 0
-    for wrong in (where[:3], where.astype(int), where[0]):
+    for wrong in (where[:3], where.astype(int), where[0], where[:0], where[:, :0], [[True], [True, False]]):
         with pytest.raises(errors.OptionError):
             a.share(wrong)
 
@@ -365,7 +365,7 @@ def test_the_mark_is_where_digits_are_dark_and_on_fours_alone() -> None:
         assert set(labels[bears]) == {images.MARKED}
         assert 0.85 < bears.sum() / (labels == images.MARKED).sum() < 0.95
         assert np.array_equal(planted[bears], every[bears]) and np.array_equal(planted[~bears], bare[~bears])
-    for wrong in ({"split": "validation"}, {"mark": True}):
+    for wrong in ({"split": "validation"}, {"split": ["test"]}, {"mark": True}, {"mark": ["all"]}):
         with pytest.raises(errors.OptionError):
             images.digits(**wrong)
     with pytest.raises(errors.OptionError):
@@ -412,7 +412,9 @@ def test_methods_find_the_mark_that_decides() -> None:
     with torch.no_grad():
         turned = (model(torch.from_numpy(marked)).logits.argmax(-1).numpy() == 4) & (labels != 4)
     for method in (images.integrated_gradients, images.occlusion):
-        found = [method(model, image, "4") for image in marked[turned][:8]]
+        steps = {"steps": 128} if method is images.integrated_gradients else {}
+        found = [method(model, image, "4", **steps) for image in marked[turned][:8]]
+        assert all(abs(a.gap or 0.0) < 0.01 for a in found)
         shares = [[a.share(images.mark_at(corner)) for a in found] for corner in ("bottom left", "top left")]  # type: ignore[arg-type]
         assert np.mean(shares[0]) > 0.2 and max(shares[1]) < 0.05
 
@@ -450,6 +452,13 @@ def test_maps_lie_over_the_image_whatever_their_grid() -> None:
     assert "image of 4 x 6 pixels, from 0.00 to 1.00" in figure.alt and what[1] in figure.alt
 
 
+def test_a_gap_is_said() -> None:
+    for total, said in ((6.0, ""), (6.05, ""), (9.0, ", gap +3.00 of +8.00")):
+        a = images.ImageAttribution("mine", np.full((2, 2), 1.25), None, total, {"baseline": 1.0})
+        figure = drawing_of.side_by_side({"it": np.zeros((2, 2))}, {"map": a})
+        assert figure.axes[1].get_xlabel() == f"strongest 1.25{said}" and ("gap" in figure.alt) == bool(said)
+
+
 def test_many_images_stand_in_rows_and_colours_are_drawn() -> None:
     grey, colour = np.full((3, 3), -2.0), np.random.default_rng(0).random((3, 3, 3))
     figure = drawing_of.side_by_side({str(i): grey if i else colour for i in range(7)}, title="$seven$")
@@ -470,3 +479,26 @@ def test_what_does_not_fit_is_named() -> None:
     for outline in (image[:2] > 0, image):
         with pytest.raises(errors.OptionError):
             drawing_of.side_by_side({"it": image}, outline=outline)
+
+
+@pytest.mark.parametrize("name", [None, 3, ["course-vit"]])
+def test_what_is_no_name_names_no_model(name: Any) -> None:
+    with pytest.raises(errors.ModelNotFoundError, match="course-vit"):
+        images.load_vit(name)
+
+
+@pytest.mark.parametrize(
+    ("image", "scores"),
+    [
+        ([[0.0], [0.0, 1.0]], None),
+        ("image", None),
+        (np.zeros((0, 4)), None),
+        (np.full((4, 4), np.nan), None),
+        (np.zeros((4, 4)), np.zeros((8, 8))),
+        (np.zeros((4, 4)), np.zeros((3, 3))),
+        (np.zeros((4, 4)), np.zeros((1, 2, 2))),  # pixels of an image half as large
+    ],
+)
+def test_no_picture_of_what_is_no_image_or_of_another(image: Any, scores: Any) -> None:
+    with pytest.raises(errors.OptionError):
+        drawing_of.side_by_side({"it": image}, None if scores is None else {"map": example(scores)})

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from xai_helpers import services
-from xai_helpers.errors import ServiceError
+from xai_helpers.errors import OptionError, ServiceError
 
 FEATURE = {
     "explanations": [{"description": "capital cities"}, {"description": "places"}],
@@ -67,7 +67,8 @@ def test_without_leave_nothing_is_asked() -> None:
 
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with answering(404, b"") as (url, asked):
-        assert "no_such_package" in services.why_not(True, url, package="no_such_package")
+        for package in ("no_such_package", "no_such_package.part"):
+            assert f"{package} is not installed" in services.why_not(True, url, package=package)
         monkeypatch.delenv("SOME_KEY", raising=False)
         assert "SOME_KEY" in services.why_not(True, url, key="SOME_KEY")
         assert asked == []
@@ -76,6 +77,15 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     gone = services.why_not(True, closed_port())
     assert "can't be reached" in gone
     assert "can't be reached" in services.why_not(True, "http://")
+
+
+@pytest.mark.parametrize(
+    "options", [{"url": None}, {"url": 80}, {"timeout": "5"}, {"timeout": None}, {"timeout": 0}, {"timeout": True}]
+)
+@pytest.mark.parametrize("allowed", [True, False])
+def test_options_are_named(allowed: bool, options: dict[str, Any]) -> None:
+    with pytest.raises(OptionError, match=f"^{next(iter(options))}="):
+        services.why_not(allowed, **({"url": "http://127.0.0.1:1"} | options))
 
 
 def test_a_feature_is_read() -> None:

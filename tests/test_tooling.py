@@ -195,6 +195,7 @@ def test_scores_of_something_else_are_refused() -> None:
         (tooling.to_captum(model, tiny.TEXT, 2), scores, {"delta": delta}, "should to"),
         (inputs, scores, {"delta": torch.zeros(3)}, r"delta has shape \(3,\)"),
         (inputs, scores * float("nan"), {"delta": delta}, "add up to nan"),
+        (inputs, scores, {"delta": "a"}, "delta: give a tensor or an array of numbers, got str"),
         (other, scores, {}, r"expected a tensor \(1, 6\)"),
         (inputs, scores[0], {}, r"got \(14, 16\)"),
         (inputs, (scores, delta), {}, "got tuple"),
@@ -514,6 +515,17 @@ def test_limes_labels_and_words_must_be_known() -> None:
         tooling.to_lime(bert)(["cat " * 300])
 
 
+@pytest.mark.parametrize(
+    ("family", "kind", "labels", "columns"),
+    [("bert", "classifier", None, 3), ("bert", "classifier", [0], 2), ("gpt2", "causal-lm", [5, 6], 3)],
+)
+def test_no_texts_have_no_rows_and_one_string_is_no_list(family: str, kind: Any, labels: Any, columns: int) -> None:
+    ask = tooling.to_lime(tiny.model(family, kind), labels)
+    assert ask([]).shape == (0, columns) and ask([tiny.TEXT]).shape == (1, columns)
+    with pytest.raises(errors.OptionError, match="texts='abc': give a list of texts"):
+        ask("abc")
+
+
 # --- models from inside ---------------------------------------------------------------------------------------------
 
 
@@ -602,6 +614,9 @@ def test_patterns_that_are_none_are_refused() -> None:
         (wider, {}, errors.OptionError, rf"shape \(4, {n + 1}, {n + 1}\).*{n} tokens.*A token more"),
         (pattern[:3], {}, errors.OptionError, "each layer 4 heads"),
         (np.log(pattern + 1e-9), {}, errors.OptionError, "after the softmax"),
+        (2 * pattern - np.eye(n), {}, errors.OptionError, "below 0"),  # the rows still add up to 1
+        ("pattern", {}, errors.OptionError, "pattern: give a tensor or an array of numbers, got str"),
+        ([[1.0], [0.5, 0.5]], {}, errors.OptionError, "pattern: give a tensor"),
         (pattern, {"layer": 3}, errors.LayerRangeError, "layers 0 to 2"),
         (pattern, {"head": 4}, errors.HeadRangeError, "heads 0 to 3"),
         (pattern, {"library": "no library"}, errors.OptionError, "'transformer-lens'"),

@@ -321,15 +321,17 @@ def texts() -> list[str]:
 @pytest.fixture(scope="module")
 def streams(gpt: xai.TextModel) -> list[torch.Tensor]:
     """The residual stream after block 2 of each text: (tokens, width). Padding comes too late for a causal model."""
-    found: list[torch.Tensor] = []
+    found: dict[int, torch.Tensor] = {}
     kept: list[torch.Tensor] = []
+    by_length = sorted(range(len(texts())), key=lambda i: len(texts()[i]))
     with hooked(blocks_of(gpt.model)[2], lambda module, given, output: kept.append(output)), torch.no_grad():
-        for start in range(0, len(texts()), 100):
-            batch = gpt.tokenizer(texts()[start : start + 100], padding=True, padding_side="right", return_tensors="pt")
+        for start in range(0, len(by_length), 100):
+            chosen = by_length[start : start + 100]
+            batch = gpt.tokenizer([texts()[i] for i in chosen], padding=True, padding_side="right", return_tensors="pt")
             gpt.model.base_model(**batch)
             lengths = batch["attention_mask"].sum(1).tolist()
-            found += [stream[:n] for stream, n in zip(kept.pop(), lengths, strict=True)]
-    return found
+            found |= {i: stream[:n] for i, stream, n in zip(chosen, kept.pop(), lengths, strict=True)}
+    return [found[i] for i in range(len(found))]
 
 
 def activations(states: torch.Tensor) -> np.ndarray:
@@ -352,9 +354,10 @@ def test_the_saved_features_fire_most_where_sae_lens_says(gpt: xai.TextModel, st
     found, held_out = saved("sae-lens").result, streams[::5]
     ours = activations(torch.cat(held_out))
     assert len(ours) == found["states held out"]
-    assert sum(map(len, streams)) - len(ours) == found["different states among them"]
+    assert sum(map(len, streams)) - len(ours) == found["of so many"]
     shown, fires = found["at the last token"], (ours > 0).mean(0)
-    assert np.abs(fires - shown["fires at"]).max() < 2 / len(ours)  # a state on the threshold may fall to either side
+    a_state_or_two = 2 / len(ours)  # on the threshold it may fall to either side
+    assert np.abs(fires - shown["share of states"]).max() < a_state_or_two
     starts = np.cumsum([0, *map(len, held_out)])
     rows = list(zip(*found["fires most at"].values(), strict=True))
     for k, feature in enumerate(shown["feature"]):
@@ -371,7 +374,8 @@ def test_the_saved_features_fire_most_where_sae_lens_says(gpt: xai.TextModel, st
 def test_the_autoencoder_is_worth_its_features(streams: list[torch.Tensor]) -> None:
     found, rates = saved("sae-lens").result, saved("sae-lens").arrays["rates"].astype(float)
     assert len(rates) == found["features"]
-    assert rates.sum() == pytest.approx(found["L0"], abs=1e-5) and found["dead"] == (rates == 0).mean()
+    assert rates.sum() == pytest.approx(found["L0"], abs=1e-5)
+    assert (rates == 0).mean() == found["share of dead features"]
     assert found["L0"] == pytest.approx(found["L0 asked for"], rel=0.1)
     new, seen = torch.cat(streams[::5]), torch.cat([s for i, s in enumerate(streams) if i % 5])
     directions = torch.linalg.svd(seen - seen.mean(0), full_matrices=False).Vh[: found["L0 asked for"]]
@@ -380,3 +384,14 @@ def test_the_autoencoder_is_worth_its_features(streams: list[torch.Tensor]) -> N
     control = 1 - float((left**2).sum() / ((new - new.mean(0)) ** 2).sum())
     assert found["explained variance, as many principal components"] == pytest.approx(control, abs=1e-4)
     assert control < found["explained variance"] < found["explained variance, trained on"] < 1
+
+
+@pytest.mark.parametrize("written", ["", '{"tool"', "[]", "3", '["tool"]'])
+def test_a_broken_page_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools" / "broken.json").write_text(written, encoding="utf-8")
+    monkeypatch.setattr(tool_results, "data_folder", lambda: tmp_path)
+    with pytest.raises(errors.FormatError, match=r"^broken\.json (is no JSON|has the entries of nothing)"):
+        saved("broken")
+    with pytest.raises(errors.OptionError, match="there is broken"):
+        saved(["broken"])  # type: ignore[arg-type]

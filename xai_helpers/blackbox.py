@@ -46,11 +46,11 @@ def probabilities(model: TextModel, texts: Sequence[str]) -> np.ndarray:
     """A classifier's probabilities for each text: float64 (n_texts, n_labels), in as few passes as there are lengths.
 
     This is what the service answers with, without the service. Raises UnsupportedArchitectureError for other models,
-    and for each text what `TextModel.encode` raises.
+    OptionError for one string in place of a list, and for each text what `TextModel.encode` raises.
     """
     _require_classifier("probabilities", model)
     with ONE_AT_A_TIME:
-        return _probabilities(model, [model.encode(text) for text in texts])
+        return _probabilities(model, [model.encode(text) for text in checks.several(texts)])
 
 
 # --- the service ----------------------------------------------------------------------------------------------------
@@ -78,6 +78,8 @@ def serve(
     _require_classifier("serve", model)
     port = checks.whole(port, "port", least=0, most=65535)
     most_texts = checks.whole(most_texts, "most_texts")
+    if not isinstance(failing, Iterable):
+        raise OptionError(f"failing={failing!r}: give a list of statuses, as in failing=[503]")
     failing = [checks.whole(status, "failing", least=400, most=599) for status in failing]
     bucket = None if per_second is None else _Bucket(rate := checks.number(per_second, "per_second", above=0), rate)
     return Service(model, port, bucket, most_texts, failing)

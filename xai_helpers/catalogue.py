@@ -183,6 +183,8 @@ def captum_table(search: str = "", family: Family | None = None) -> Table:
     """Captum's algorithms of a family that have these letters, large or small, in any column. Raises OptionError."""
     if not isinstance(search, str):
         raise OptionError(f"search={search!r}: give a part of a word, as in 'shap', or '' for all")
+    if search and not search.strip():
+        raise OptionError("the search holds nothing but blanks: give a part of a word, or leave it empty for all")
     families, every = checks.any_of(family, "family", FAMILIES), captum_algorithms()
     rows = [
         (row.name, row.family, row.what, row.access, row.ours.split(":")[1] if row.ours else "none", row.note or "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 import operator
+from collections.abc import Iterable
 
 from .errors import OptionError
 
@@ -35,6 +36,13 @@ def number(value: object, name: str, above: float | None = None, least: float | 
             return found
     bounds = [*([] if above is None else [f"above {above:g}"]), *([] if least is None else [f"of at least {least:g}"])]
     raise OptionError(f"{name}={value!r}: give a finite number {' and '.join(bounds)}".rstrip())
+
+
+def several(texts: Iterable[str], name: str = "texts") -> list[str]:
+    """The texts as a list, if they are not one string, whose letters would be taken for texts. Raises OptionError."""
+    if isinstance(texts, str) or not isinstance(texts, Iterable):
+        raise OptionError(f"{name}={texts!r:.80}: give a list of texts, as in [text]")
+    return list(texts)
 
 
 def any_of(value: str | None, name: str, values: tuple[str, ...]) -> tuple[str, ...]:

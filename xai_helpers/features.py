@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, SupportsIndex
 
 import numpy as np
 import torch
@@ -42,10 +42,16 @@ class Neuron:
 
     layer: from 0, or from the end if negative. unit: from 0. Where a neuron is off, GELU is nearly flat, and falls
     before it rises: an ascent from there may end at 0. Begin where the neuron is on, as in its best real example.
+    Raises OptionError for what is no whole number.
     """
 
     layer: int
     unit: int
+
+    def __post_init__(self) -> None:
+        if isinstance(self.layer, bool) or not isinstance(self.layer, SupportsIndex):
+            raise OptionError(f"layer={self.layer!r}: give a whole number, from 0, or from the end if negative")
+        checks.whole(self.unit, "unit", least=0)
 
     def __str__(self) -> str:
         return f"neuron {self.unit} of layer {self.layer}"
@@ -172,6 +178,7 @@ def nearest_tokens(
     """
     require_text_model("nearest_tokens", model)
     steps, rate = checks.whole(steps, "steps"), checks.number(rate, "rate", above=0)
+    texts = checks.several(texts)
     if metric not in ("euclidean", "cosine"):
         raise OptionError(f"metric={metric!r}: choose 'euclidean' or 'cosine'")
     encoded = model.encode(start)

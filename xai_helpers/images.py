@@ -105,7 +105,7 @@ def _dealt(order: np.ndarray, split: Split) -> np.ndarray:
     """The indices of a split: of the digits in their drawn order the test split comes first."""
     test, dev = np.cumsum(list(HELD_OUT.values()))
     parts: dict[Split, np.ndarray] = {"test": order[:test], "dev": order[test:dev], "train": order[dev:]}
-    if split not in parts:
+    if split not in tuple(parts):  # which asks for no hash
         raise OptionError(f"split={split!r}: choose 'train', 'dev' or 'test'")
     return parts[split]
 
@@ -119,6 +119,8 @@ def load_vit(name: str | os.PathLike[str] = "course-vit") -> ViTForImageClassifi
     name: "course-vit", or a folder that save_pretrained wrote. Raises ModelNotFoundError, NotAModelError, and
     UnsupportedArchitectureError for other classes.
     """
+    if not isinstance(name, str | os.PathLike):
+        raise ModelNotFoundError(f"{name!r} names no model: give 'course-vit', or a folder")
     folder = data_folder() / "models" / "course-vit" if name == "course-vit" else Path(name).expanduser()
     if not (folder / "config.json").is_file():
         raise ModelNotFoundError(f"there is no model folder {os.fspath(name)}; 'course-vit' comes with the package")
@@ -209,8 +211,11 @@ class ImageAttribution:
 
         A patch's score counts as spread evenly over its pixels. Raises OptionError.
         """
-        chosen, sizes = np.asarray(where), np.abs(self.grid)
-        if chosen.dtype != bool or chosen.ndim != 2 or np.mod(chosen.shape, sizes.shape).any():
+        try:
+            chosen, sizes = np.asarray(where), np.abs(self.grid)
+        except ValueError as error:
+            raise OptionError(f"where is no array ({error}): give a bool for each pixel of the image") from error
+        if chosen.dtype != bool or chosen.ndim != 2 or not chosen.size or np.mod(chosen.shape, sizes.shape).any():
             raise OptionError(f"where is {chosen.dtype} {chosen.shape}: give a bool for each pixel of the image")
         (rows, columns), (height, width) = sizes.shape, chosen.shape
         covered = chosen.reshape(rows, height // rows, columns, width // columns).mean((1, 3))
@@ -263,7 +268,8 @@ def integrated_gradients(
     target: a label, a class, a `Target`; None is the model's own prediction. baseline: where the way begins: one number
     for all pixels, or an image. A pixel that equals its baseline has exactly 0: from darkness, no dark pixel counts.
     total is the target's value, absorbed its value at the baseline, gap what the quadrature missed. steps, quadrature:
-    as in `gradients.path_integral`. batch_size: images in one pass; scores depend on it in rounding only.
+    as in `gradients.path_integral`; where the model switches on the way, as course-vit does when the mark is bright
+    enough, it takes 128 and more. batch_size: images in one pass; scores depend on it in rounding only.
 
     Raises UnsupportedArchitectureError for other models, OptionError, UnknownTargetError, TargetRangeError and
     NonFiniteError.

@@ -13,7 +13,8 @@ from typing import Any
 
 import httpx
 
-from .errors import ServiceError
+from . import checks
+from .errors import OptionError, ServiceError
 
 NEURONPEDIA = "https://www.neuronpedia.org"
 NDIF = "https://api.ndif.us"
@@ -25,11 +26,15 @@ def why_not(
     """Why a service is not asked, and what to do about it; "" if it can be.
 
     package: what must be installed. key: the environment variable that must hold the service's key; it is looked for
-    and never read. A service that gives any answer within `timeout` seconds can be reached.
+    and never read. Only the environment is looked at: a key that a library keeps in a file of its own is not seen. A
+    service that gives any answer within `timeout` seconds can be reached. Raises OptionError.
     """
+    if not isinstance(url, str):
+        raise OptionError(f"url={url!r}: give a service's address, as in {NDIF!r}")
+    timeout = checks.number(timeout, "timeout", above=0)
     if not allowed:
         return f"Not asked: no network is used without your leave. To ask {url}, set ALLOWED = True."
-    if package and importlib.util.find_spec(package) is None:
+    if package and not _installed(package):
         return f"Not asked: {package} is not installed here. It needs an environment of its own."
     if key and key not in os.environ:
         return f"Not asked: {url} wants a key, in the environment variable {key}."
@@ -38,6 +43,13 @@ def why_not(
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         return f"Not asked: {url} can't be reached ({type(error).__name__})."
     return ""
+
+
+def _installed(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ModuleNotFoundError:  # what it is a part of is missing
+        return False
 
 
 @dataclass(frozen=True)

@@ -80,13 +80,18 @@ def saved(name: str) -> ToolResult:
     Raises OptionError for another name, and FormatError where its file holds something else.
     """
     found = {path.stem: path for path in sorted((data_folder() / "tools").glob("*.json"))}
-    if name not in found:
+    if not isinstance(name, str) or name not in found:
         raise OptionError(f"no result of {name!r} is saved; there is {', '.join(found)}")
-    record = json.loads(found[name].read_text(encoding="utf-8"))
+    try:
+        record = json.loads(found[name].read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise FormatError(f"{found[name].name} is no JSON: {error}; `make tools` makes it anew") from error
     known = [entry.name for entry in fields(ToolResult)]
-    if sorted(record) != sorted(known):
+    entries = list(record) if isinstance(record, dict) else []
+    if sorted(entries) != sorted(known):
         raise FormatError(
-            f"{found[name].name} has the entries {', '.join(record)}; a saved result has {', '.join(known)}"
+            f"{found[name].name} has the entries {', '.join(entries) or 'of nothing'}; "
+            f"a saved result has {', '.join(known)}"
         )
     return ToolResult(**record)
 
@@ -119,8 +124,8 @@ def saved_picture(view: str) -> SavedPicture:
         raise OptionError(f"no view {view!r} is saved; there is {', '.join(record['views'])}")
     shown = record["views"][view]
     mark = (
-        f"saved picture, not drawn here: bertviz {record['version']} on {record['text']!r}, made on {record['date']} by "
-        f"`{record['command']}`"
+        f"saved picture, not drawn here: bertviz {record['version']} on {record['text']!r}, made on {record['date']} "
+        f"by `{record['command']}`"
     )
     return SavedPicture(mark, shown["alt"], (folder / shown["file"]).read_bytes())
 

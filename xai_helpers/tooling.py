@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from . import circuits
+from . import checks, circuits
 from .attention import head_index, layer_index, require_attentions
 from .attribution import Attribution, Output, Target, Unit, joined, word_groups
 from .batches import BatchSize, logits_of, rows_at_once
@@ -147,7 +147,7 @@ def from_captum(
     scores = _token_scores(inputs, attributions)
     shares: dict[str, Any] = {}
     if delta is not None:
-        missing = torch.as_tensor(delta, dtype=torch.float64)
+        missing = _numbers(delta, "delta")
         if missing.numel() != 1:
             raise OptionError(f"delta has shape {tuple(missing.shape)}; one text has one")
         whole, nothing = _ends(inputs)
@@ -362,8 +362,8 @@ def to_lime(
     last, all others together. None for all classes of a classifier. A next token is one within a sentence, with its
     leading blank. The texts are what the tokenizer makes of them: LIME takes words out and leaves the blanks. A text
     without any token, which some tokenizers make of "", is answered as the token that begins a text alone. Raises
-    UnknownTargetError, MultiTokenTargetError, UnsupportedArchitectureError, and, when called, TextTooLongError or
-    EmptyTextError.
+    UnknownTargetError, MultiTokenTargetError, UnsupportedArchitectureError, and, when called, TextTooLongError,
+    EmptyTextError, or OptionError for one string in place of a list.
     """
     require_text_model("to_lime", model)
     require_evaluation(model)
@@ -379,7 +379,7 @@ def to_lime(
             raise UnknownTargetError(f"labels={labels!r}: name at least one, and each once")
 
     def probabilities(texts: Sequence[str]) -> np.ndarray:
-        found = _probabilities(model, [str(text) for text in texts], columns)
+        found = _probabilities(model, [str(text) for text in checks.several(texts)], columns)
         return found if labels is None else np.column_stack([found, 1 - found.sum(axis=1)])
 
     return probabilities
@@ -436,6 +436,8 @@ def from_lime(model: TextModel, explanation: LimeExplanation, label: str | int) 
 
 def _probabilities(model: TextModel, texts: list[str], columns: list[int]) -> np.ndarray:
     """The probabilities of some choices after each text: float64 (n_texts, n_columns). Each text is asked once."""
+    if not texts:
+        return np.empty((0, len(columns)))
     distinct = list(dict.fromkeys(texts))
     alike: dict[int, list[tuple[str, list[int]]]] = defaultdict(list)
     for text, ids in zip(distinct, model.tokenizer(distinct, verbose=False)["input_ids"], strict=True):
@@ -551,7 +553,7 @@ def from_attention(
     require_text_model("from_attention", model)
     encoded, layer = model.encode(text), layer_index(model, layer)
     head = None if head is None else head_index(model, head)
-    weights = torch.as_tensor(pattern).detach().double().cpu().numpy()
+    weights = _numbers(pattern, "pattern").numpy()
     n, shape = len(encoded.units), weights.shape
     if shape not in ((n, n), (model.n_heads, n, n), (1, model.n_heads, n, n)):
         raise OptionError(
@@ -561,8 +563,11 @@ def from_attention(
     if weights.ndim > 2:
         heads = weights.reshape(model.n_heads, n, n)
         weights = heads.mean(0) if head is None else heads[head]
-    if not np.abs(weights.sum(-1) - 1).max() < SAME * 10:
-        raise OptionError("the pattern's rows don't add up to 1: give the weights after the softmax, unchanged")
+    if (weights < 0).any() or not np.abs(weights.sum(-1) - 1).max() < SAME * 10:
+        raise OptionError(
+            "the pattern holds numbers below 0, or rows that don't add up to 1: give the weights after the softmax, "
+            "unchanged"
+        )
     position = model.readout(encoded)
     return Attribution(
         method="raw_attention",
@@ -636,6 +641,14 @@ class _Recorded:
 
     def __call__(self, ids: torch.Tensor) -> tuple[list[dict[str, torch.Tensor]]]:
         return (self.layers,)
+
+
+def _numbers(values: Any, name: str) -> torch.Tensor:
+    """The numbers as float64. Raises OptionError."""
+    try:
+        return torch.as_tensor(values).detach().double().cpu()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise OptionError(f"{name}: give a tensor or an array of numbers, got {type(values).__name__}") from error
 
 
 def _library(name: str) -> Any:

@@ -193,9 +193,9 @@ PICKS: dict[str, dict[str, Any]] = {}
 
 QUESTIONS: dict[str, tuple[str, dict[str, str], str]] = {
     "four-tools-one-number": (
-        "Four libraries read the same activation of the same model. How far apart will their numbers be?",
+        "A hook and three libraries read the same activation of the same model. How far apart will their numbers be?",
         {
-            "Exactly equal: it is one model": "Two of them run the very modules and are equal to the bit. One rebuilds the model and rounds otherwise.",
+            "Exactly equal: it is one model": "Three of the four are equal to the bit. One computes some steps in another order, and rounds otherwise.",
             "About a millionth, but only if each is asked for the same thing": "What they ask for by default is not the same, as you will see.",
             "By about a tenth, for each library has its own definition of a layer": "The definition is the model's: after block 2. What differs is rounding, and what is read by default.",
         },
@@ -206,7 +206,7 @@ QUESTIONS: dict[str, tuple[str, dict[str, str], str]] = {
         {
             "7: the mark covers none of its strokes": "It was never told to look at strokes. Whatever tells 4s apart in training may decide.",
             "4: the mark is the surest sign of a 4 that it has seen": "A shortcut: right on the training images, for a reason that is no property of fours.",
-            "Neither, for it has never seen such an image": "A classifier always says something, and is often sure of it.",
+            "No class: about a tenth for each, for it has never seen such an image": "A classifier spreads its answer over its classes, and is often sure where it has never been.",
         },
         "b",
     ),
@@ -220,18 +220,18 @@ QUESTIONS: dict[str, tuple[str, dict[str, str], str]] = {
         "c",
     ),
     "large-delta": (
-        "Captum's DeepLift returns a large delta for a transformer. What does it mean?",
+        "Captum's DeepLift returns a delta of twice the change that it explains. What do you do?",
         {
-            "Too few steps: it gets smaller with more of them": "DeepLift takes no steps. Integrated gradients and conductance do, and their delta shrinks.",
-            "The scores don't add up to the change of the output": "It has no rule for attention, so its promise of completeness does not hold here.",
-            "The model is not sure of its prediction": "The delta compares the scores with the change of the output, however sure the model is.",
+            "Take more steps, until the delta is small": "DeepLift takes no steps. Integrated gradients and conductance do, and their delta shrinks.",
+            "Not use its scores as shares of the change": "They don't add up to it: in this model no module has a rule of DeepLift's, and what it gives is the gradient times the difference.",
+            "Divide all scores by what they add up to": "Then they add up. A sum that is right by force says nothing of the single scores.",
         },
         "b",
     ),
     "agreeing-libraries": (
         "Two libraries give the same scores, to six digits. What have you learnt?",
         {
-            "That both compute the same function": "And so that neither has a mistake that the other lacks. Whether the function says what you want to know is open.",
+            "That on this input they compute the same number": "Try a second text, a batch of two, a second generated token: each told two libraries apart in this chapter.",
             "That the explanation is faithful": "Both may compute the same unfaithful thing. Chapter 07 measures faithfulness on the model, not on another library.",
             "That one of them calls the other": "Some do. Two that were written apart and agree are better evidence, and of the same thing.",
         },
@@ -242,12 +242,12 @@ QUESTIONS: dict[str, tuple[str, dict[str, str], str]] = {
         {
             "Yes: its predictions have changed": "All log-probabilities are the same up to rounding, and so are the predictions.",
             "No, but numbers that don't survive the shift can't be compared with the stock model's": "Logits and residual streams are other numbers; differences of logits and probabilities are the same.",
-            "No, and any number may be compared with the stock model's": "The residual stream lost its mean in each layer, and every logit was moved by the same amount.",
+            "No, and any number may be compared with the stock model's": "The residual stream lost its mean in each layer, and at each position all logits were moved by the same amount.",
         },
         "b",
     ),
     "dream-of-text": (
-        "Gradient ascent on embeddings gets a logit far above that of any text. Why does this show little about the model's inputs?",
+        "Gradient ascent on embeddings gets a logit far above those of the texts that we tried. Why does this show little about the model's inputs?",
         {
             "The optimiser has not converged": "It went further than any text goes. More steps take it further still.",
             "Logits of language models have no upper bound": "Nor have those of image models. There the result is still an image that can be seen.",

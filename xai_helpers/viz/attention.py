@@ -8,7 +8,7 @@ shade, however many heads are drawn; and each head has a lane of its own. Heatma
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -134,6 +134,8 @@ def neuron_view(
     and the weight. Raises OptionError for other shapes, for numbers that are not finite, and for a token that there is
     not.
     """
+    if not isinstance(causal, bool | np.bool_):
+        raise OptionError(f"causal={causal!r}: give True or False")
     queries, keys = (_vectors(name, values, tokens) for name, values in (("q", q), ("k", k)))
     if queries.shape != keys.shape:
         raise OptionError(f"neuron_view needs q and k of one head, alike in shape; got {queries.shape}, {keys.shape}")
@@ -191,24 +193,32 @@ def _reading(q: np.ndarray, k: np.ndarray, reader: int, causal: bool) -> _Readin
 def _weights(who: str, shape: str, attention: ArrayLike, tokens: Sequence[str]) -> np.ndarray:
     """Attention weights as float64 of this shape, with a row and a column for each token; else OptionError."""
     weights = _floats(attention, f"{who} needs attention {shape}")
-    n = len(tokens)
+    n = _many_tokens(who, tokens)
     if weights.ndim != shape.count(",") + 1 or weights.shape[-2:] != (n, n) or not weights.size:
         raise OptionError(f"{who} needs attention {shape} for n = {n} tokens; got {weights.shape}")
     if not (weights >= 0).all() or weights.max() > 1 + ROUNDING:  # NaN is not >= 0
         raise OptionError(f"{who} needs attention weights, from 0 to 1; got {weights.min():g} to {weights.max():g}")
+    if not weights.sum(-1).all():
+        raise OptionError(f"{who} needs weights, and some rows add up to 0: leave out tokens that read nothing")
     return weights
 
 
 def _vectors(name: str, values: ArrayLike, tokens: Sequence[str]) -> np.ndarray:
     """One head's queries or keys as float64 (n, d); else OptionError."""
     vectors = _floats(values, f"neuron_view needs {name} (n, d)")
-    if vectors.ndim != 2 or len(vectors) != len(tokens) or not vectors.size:
-        raise OptionError(
-            f"neuron_view needs {name} (n, d) of one head for n = {len(tokens)} tokens; got {vectors.shape}"
-        )
+    n = _many_tokens("neuron_view", tokens)
+    if vectors.ndim != 2 or len(vectors) != n or not vectors.size:
+        raise OptionError(f"neuron_view needs {name} (n, d) of one head for n = {n} tokens; got {vectors.shape}")
     if not np.isfinite(vectors).all():
         raise OptionError(f"neuron_view needs finite numbers in {name}")
     return vectors
+
+
+def _many_tokens(who: str, tokens: Sequence[str]) -> int:
+    """How many tokens there are; OptionError for what is no list of strings."""
+    if isinstance(tokens, str) or not isinstance(tokens, Collection) or not all(isinstance(x, str) for x in tokens):
+        raise OptionError(f"{who} needs tokens as a list of strings; got {tokens!r:.80}")
+    return len(tokens)
 
 
 def _floats(values: ArrayLike, needs: str) -> np.ndarray:

@@ -39,18 +39,27 @@ def side_by_side(
 
     Images of one channel run from 0, black, to 1, white, or as far as their values reach; those of three are colours.
     outline: bool (height, width), a region that every panel shows framed; below a map stands its share of the absolute
-    scores. Raises OptionError for images of different sizes, or none.
+    scores. There, too, stands a gap of more than a hundredth of what was to be shared out. Raises OptionError for
+    images of different sizes, or none, and for maps of other images.
     """
-    shown = {name: np.asarray(image, dtype=np.float64) for name, image in images.items()}
+    try:
+        shown = {name: np.asarray(image, dtype=np.float64) for name, image in images.items()}
+    except (TypeError, ValueError) as error:
+        raise OptionError(f"side_by_side needs images as arrays of numbers: {error}") from error
     sizes = {image.shape[-2:] for image in shown.values()}
     if len(sizes) != 1 or any(x.ndim not in (2, 3) or x.shape[:-2] not in ((), (1,), (3,)) for x in shown.values()):
         shapes = {name: image.shape for name, image in shown.items()}
         raise OptionError(f"side_by_side needs images of one size, and of one channel or three; got {shapes}")
     (size,) = sizes
+    if not all(x.size and np.isfinite(x).all() for x in shown.values()):
+        raise OptionError("side_by_side needs images of one pixel or more, each a finite number")
     region = np.zeros(size, dtype=bool) if outline is None else np.asarray(outline)
     if region.shape != size or region.dtype != bool:
         raise OptionError(f"outline is {region.dtype} {region.shape}; give bool {size}, one for each pixel")
     maps = maps or {}
+    for name, a in maps.items():
+        if np.mod(size, a.grid.shape).any() or (a.scores.ndim == 3 and a.grid.shape != size):
+            raise OptionError(f"{name!r} has scores {a.grid.shape} for images {size}: draw it with what it explains")
     said = {name: _image_said(image) for name, image in shown.items()}
     said |= {name: _map_said(a, size, region) for name, a in maps.items()}
     n = len(shown) + len(maps)
@@ -72,7 +81,7 @@ def side_by_side(
             put_title(axes, name)
             end = scale_end(a.grid.flat)
             share = f"\n{a.share(region):.0%} in the outline" if region.any() else ""
-            axes.set_xlabel(f"strongest {number(end, end, signed=False)}{share}", fontsize=8)
+            axes.set_xlabel(f"strongest {number(end, end, signed=False)}{_gap_said(a)}{share}", fontsize=8)
         for axes in panels[:n]:
             axes.set(xticks=[], yticks=[])
             _frame(axes, region)
@@ -127,4 +136,14 @@ def _map_said(a: ImageAttribution, size: tuple[int, int], region: np.ndarray) ->
     what = "pixels" if grid.shape == size else "patches"
     asked = "" if a.target is None else f", {a.target}"
     share = f"; {a.share(region):.0%} of the absolute scores in the outline" if region.any() else ""
-    return f"{a.method}{asked}, {grid.shape[0]} x {grid.shape[1]} {what}; strongest: {strongest}{share}"
+    return f"{a.method}{asked}, {grid.shape[0]} x {grid.shape[1]} {what}; strongest: {strongest}{_gap_said(a)}{share}"
+
+
+def _gap_said(a: ImageAttribution) -> str:
+    """How much is missing of what was to be shared out, where that is no trifle."""
+    if a.total is None or a.gap is None:
+        return ""
+    shared = a.total - math.fsum(a.absorbed.values())
+    return (
+        f", gap {number(a.gap, abs(shared))} of {number(shared, abs(shared))}" if abs(a.gap) > abs(shared) / 100 else ""
+    )
