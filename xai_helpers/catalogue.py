@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -147,7 +148,8 @@ def table(
 ) -> Table:
     """What `tools` gives, to be read."""
     rows = tools(access, goal, audience, cost, where)
-    title = f"{len(rows)} of {len(records())} tools"
+    answers = (("access", access), ("goal", goal), ("audience", audience), ("cost", cost), ("where", where))
+    title = f"{len(rows)} of {len(records())} tools{_asked(answers)}"
     if not rows:
         title += ": none fits all of these answers; set one of them to any"
     return Table(
@@ -192,8 +194,14 @@ def captum_table(search: str = "", family: Family | None = None) -> Table:
         if row.family in families
     ]
     found = tuple(row for row in rows if any(search.casefold() in cell.casefold() for cell in row))
-    title = f"{len(found)} of captum's {len(every)} algorithms"
+    title = f"{len(found)} of captum's {len(every)} algorithms{_asked((('search', search), ('family', family)))}"
     return Table(title, ("algorithm", "family", "what it does", "it needs", "ours", "with care"), found)
+
+
+def _asked(answers: Iterable[tuple[str, str | None]]) -> str:
+    """The questions that were answered, for a title: two filters may leave the same rows."""
+    said = [f"{name} {value!r}" for name, value in answers if value]
+    return f" for {', '.join(said)}" if said else ""
 
 
 def _read(name: str) -> Any:
