@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import email.utils
 import functools
-import http.server
 import itertools
 import json
 import math
@@ -13,7 +11,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -26,6 +24,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lime.lime_text import LimeTextExplainer
+from servers import Reply, Request, half, hang_up, no_http, nothing_left_open, open_sockets, serving
 
 import xai_helpers as xai
 from xai_helpers import blackbox, errors
@@ -59,20 +58,11 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture(autouse=True)
-def nothing_left_open(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
+def tidy(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
     """After every test: no thread, socket or line of output more than before it."""
-    threads, sockets = set(threading.enumerate()), open_sockets()
-    yield
-    deadline = time.monotonic() + 2  # an answer may arrive a little before its thread has ended
-    while not (set(threading.enumerate()) <= threads and open_sockets() <= sockets) and time.monotonic() < deadline:
-        time.sleep(0.005)
-    assert set(threading.enumerate()) <= threads
-    assert open_sockets() <= sockets
+    with nothing_left_open():
+        yield
     assert capfd.readouterr() == ("", "")
-
-
-def open_sockets() -> set[Any]:
-    return {(c.laddr, c.raddr, c.status) for c in psutil.Process().net_connections()}
 
 
 # --- the service ----------------------------------------------------------------------------------------------------
@@ -456,43 +446,19 @@ def test_a_limited_service_is_waited_for(clock: Clock) -> None:
         assert (polite.requests, polite.retried) == (7, 0)
 
 
-Reply = tuple[int, bytes] | tuple[int, bytes, dict[str, str]] | Callable[[http.server.BaseHTTPRequestHandler], None]
-
-
 @contextlib.contextmanager
 def strange(*replies: Reply, limits: Any = TWO) -> Iterator[tuple[str, list[Any]]]:
     """A service that is not ours: its address, and what it has been sent; the last of its replies is repeated."""
     seen: list[Any] = []
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.answer(200, json.dumps(limits).encode())
+    def choose(request: Request) -> Reply:
+        if request.command == "GET":
+            return 200, json.dumps(limits).encode()
+        seen.append(json.loads(request.body))
+        return replies[min(len(seen), len(replies)) - 1]
 
-        def do_POST(self) -> None:
-            seen.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            reply = replies[min(len(seen), len(replies)) - 1]
-            reply(self) if callable(reply) else self.answer(*reply)
-
-        def answer(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
-            self.send_response(status)
-            for key, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
-                self.send_header(key, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None: ...
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = False
-    server.handle_error = lambda *_: None  # type: ignore[method-assign]
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", seen
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(choose) as url:
+        yield url, seen
 
 
 def answer(*rows: Any, **more: Any) -> tuple[int, bytes]:
@@ -521,16 +487,6 @@ def test_what_retry_after_says(clock: Clock, header: str, wait: Any) -> None:
         assert np.array_equal(Client(url)(["a"]), [[0.25, 0.75]])
     assert clock.sleeps == [wait]
     assert seen == [{"texts": ["a"]}] * 2
-
-
-@pytest.mark.parametrize("usegmt", [True, False])  # GMT or -0000
-def test_retry_after_may_be_a_date(usegmt: bool) -> None:
-    assert blackbox._seconds(email.utils.formatdate(time.time() + 30, usegmt=usegmt)) == pytest.approx(29, abs=1.5)
-
-
-@given(st.text(max_size=40) | st.from_regex(r"(Mon, )?\d+ \w+ \d+ \d+:\d+:\d+ ?\S*", fullmatch=True))
-def test_any_retry_after_is_a_number_of_seconds(header: str) -> None:
-    assert blackbox._seconds(header) >= 0
 
 
 def test_too_long_a_wait_is_not_waited_for(clock: Clock) -> None:
@@ -567,18 +523,6 @@ def test_our_service_says_which_text_it_refuses() -> None:
         Client(service.url)(["cat", "cat " * 300])
 
 
-def hang_up(handler: http.server.BaseHTTPRequestHandler) -> None:
-    handler.connection.close()
-
-
-def half(handler: http.server.BaseHTTPRequestHandler) -> None:
-    handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{")
-
-
-def no_http(handler: http.server.BaseHTTPRequestHandler) -> None:
-    handler.wfile.write(b"220 mail server ready\r\n")
-
-
 @pytest.mark.parametrize("broken", [hang_up, half, no_http])
 def test_a_lost_answer_is_asked_for_again(clock: Clock, broken: Any) -> None:
     with strange(broken, GOOD) as (url, seen):
@@ -602,13 +546,13 @@ def test_a_service_that_is_gone(clock: Clock) -> None:
 def test_no_answer_is_waited_for_longer_than_the_timeout() -> None:
     release = threading.Event()
 
-    def silent(handler: http.server.BaseHTTPRequestHandler) -> None:
+    def silent(request: Request) -> None:
         release.wait(5)
 
-    def trickle(handler: http.server.BaseHTTPRequestHandler) -> None:
-        handler.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
+    def trickle(request: Request) -> None:
+        request.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
         while not release.wait(0.02):
-            handler.wfile.write(b" ")
+            request.wfile.write(b" ")
 
     for slow, why in ((silent, "ReadTimeout"), (trickle, "no whole answer within 0.2 s")):
         with strange(slow) as (url, _):
@@ -623,10 +567,10 @@ def test_no_answer_is_waited_for_longer_than_the_timeout() -> None:
 def test_an_answer_without_end_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blackbox, "LARGEST_ANSWER", 10_000)
 
-    def endless(handler: http.server.BaseHTTPRequestHandler) -> None:
-        handler.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
+    def endless(request: Request) -> None:
+        request.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
         while True:
-            handler.wfile.write(b" " * 10_000)
+            request.wfile.write(b" " * 10_000)
 
     with strange(endless) as (url, _), pytest.raises(errors.ServiceError, match="more than 10000 bytes"):
         Client(url, retries=0)(["a"])

@@ -29,11 +29,12 @@ COURSE = [
 ]
 # What Colab had in August 2026 (github.com/googlecolab/backend-info) of what the course requires or Colab runs on.
 COLAB = {
-    "httpx": "0.28.1", "huggingface-hub": "1.27.0", "ipykernel": "6.17.1", "ipython": "7.34.0", "ipywidgets": "7.7.1",
-    "jupyter-client": "7.4.9", "jupyter-server": "2.20.0", "matplotlib": "3.10.0", "networkx": "3.6.1",
-    "joblib": "1.5.3", "notebook": "6.5.7", "numpy": "2.1.3", "pandas": "2.2.3", "psutil": "5.9.5", "pyarrow": "18.1.0",
-    "rich": "13.9.4", "safetensors": "0.8.0", "scikit-learn": "1.6.1", "scipy": "1.16.3", "shap": "0.52.0",
-    "torch": "2.11.0+cu128", "tornado": "6.5.7", "tqdm": "4.67.3", "traitlets": "5.7.1", "transformers": "5.15.0",
+    "httpx": "0.28.1", "httpx2": "2.10.0", "huggingface-hub": "1.27.0", "ipykernel": "6.17.1", "ipython": "7.34.0",
+    "ipywidgets": "7.7.1", "joblib": "1.5.3", "jsonschema": "4.26.0", "jupyter-client": "7.4.9",
+    "jupyter-server": "2.20.0", "matplotlib": "3.10.0", "networkx": "3.6.1", "notebook": "6.5.7", "numpy": "2.1.3",
+    "openai": "2.54.0", "pandas": "2.2.3", "psutil": "5.9.5", "pyarrow": "18.1.0", "rich": "13.9.4",
+    "safetensors": "0.8.0", "scikit-learn": "1.6.1", "scipy": "1.16.3", "shap": "0.52.0", "torch": "2.11.0+cu128",
+    "tornado": "6.5.7", "tqdm": "4.67.3", "traitlets": "5.7.1", "transformers": "5.15.0",
 }  # fmt: skip
 
 
@@ -237,7 +238,7 @@ def test_a_colab_with_everything_needs_no_pip(laptop: Machine) -> None:
     laptop.is_colab()
     laptop.has("xai-helpers", "9", *COURSE)
     for name, version in COLAB.items():
-        laptop.has(name, {"psutil": "7.0", "shap": "0.51.0"}.get(name, version))
+        laptop.has(name, {"httpx2": "2.12.0", "openai": "3.52.0", "psutil": "7.0", "shap": "0.51.0"}.get(name, version))
     for name, version in {"bertviz": "1.4.1", "captum": "0.9.0", "lime": "0.2.0.1", "nnsight": "0.8.1"}.items():
         laptop.has(name, version)
     laptop.has("transformer-lens", "4.3.0")
@@ -255,7 +256,7 @@ def test_what_is_asked_of_pip_on_colab(laptop: Machine, recorder: Path) -> None:
     assert result.returncode == 0, result.stderr
     assert result.stdout == (
         "Installing on Colab, which takes a minute or two: "
-        "bertviz, captum, concept-erasure, lime, nnsight, psutil, shap, transformer-lens\n"
+        "bertviz, captum, concept-erasure, httpx2, lime, nnsight, openai, psutil, shap, transformer-lens\n"
     )
     command, *options = (recorder / "arguments").read_text().splitlines()
     assert command == "install"
@@ -268,7 +269,7 @@ def test_what_is_asked_of_pip_on_colab(laptop: Machine, recorder: Path) -> None:
     pins = (recorder / "constraints").read_text().splitlines()
     assert {"torch==2.11.0+cu128", "numpy==2.1.3", "ipykernel==6.17.1", "ipywidgets==7.7.1"} <= set(pins)
     assert set(pins) <= {f"{name}=={version}" for name, version in COLAB.items()}
-    assert not any(pin.startswith(("psutil", "shap")) for pin in pins)
+    assert not any(pin.startswith(("httpx2", "openai", "psutil", "shap")) for pin in pins)
 
 
 def test_pip_installs_what_is_missing_and_replaces_nothing_that_is_kept(colab: Machine) -> None:

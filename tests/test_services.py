@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from servers import Reply, Request, closed_port, serving
 
 from xai_helpers import services
 from xai_helpers.errors import OptionError, ServiceError
@@ -26,34 +25,12 @@ def answering(status: int, body: bytes) -> Iterator[tuple[str, list[str]]]:
     """A server that gives everybody this answer; its address, and the paths that it was asked for."""
     asked: list[str] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            if self.command == "GET":
-                self.wfile.write(body)
+    def choose(request: Request) -> Reply:
+        asked.append(request.path)
+        return status, body
 
-        do_HEAD = do_GET
-
-        def log_message(self, *args: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-def closed_port() -> str:
-    with answering(200, b"") as (url, _):
-        return url
+    with serving(choose) as url:
+        yield url, asked
 
 
 def test_without_leave_nothing_is_asked() -> None:

@@ -7,7 +7,18 @@ from pathlib import Path
 import torch
 from transformers import AutoTokenizer
 
-from training import by_hand, course_induction, distilbert, gpt2, lens, loans, reliance, vit
+from training import (
+    by_hand,
+    chains,
+    counterfactuals,
+    course_induction,
+    distilbert,
+    gpt2,
+    lens,
+    loans,
+    reliance,
+    vit,
+)
 from training.card import write_checksums, write_distilbert_card, write_gpt2_card
 from training.corpus import write_samples
 from training.evaluate import (
@@ -42,6 +53,9 @@ STEPS = (
     "abilities",
     "reliance",
     "rules",
+    "lexicon",
+    "counterfactuals",
+    "chains",
     "cards",
 )
 
@@ -102,6 +116,12 @@ def run(step: str, split: str = "dev", keep: bool = True) -> None:
             check_reliance()
         case "rules":
             write_rules(MODELS)
+        case "lexicon":
+            counterfactuals.write_lexicon()
+        case "counterfactuals":
+            counterfactuals.write_counterfactuals()
+        case "chains":
+            chains.write_chains()
         case "cards":
             write_gpt2_card(MODELS)
             write_distilbert_card(MODELS)

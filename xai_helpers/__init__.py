@@ -43,6 +43,7 @@ _MODULES = {
 
 _SUBMODULES = (
     "agreement",
+    "assistant",
     "attention",
     "blackbox",
     "board",

@@ -9,7 +9,6 @@ answer that it has not checked.
 from __future__ import annotations
 
 import contextlib
-import email.utils
 import json
 import math
 import re
@@ -32,11 +31,12 @@ from . import checks
 from .batches import logits_of, rows_at_once
 from .errors import OptionError, ServiceError, TextTooLongError, UnsupportedArchitectureError, XaiError
 from .models import ONE_AT_A_TIME, EncodedText, TextModel, require_evaluation, require_text_model
+from .retries import LONGEST_WAIT, retry_after
 from .viz.wording import SAFE
 
 LARGEST_REQUEST, LARGEST_ANSWER = 2**20, 2**24  # bytes
 PATIENCE = 5.0  # seconds that the service waits for the rest of a request
-BACKOFF, LONGEST_WAIT = 0.1, 60.0  # seconds before the first retry, doubled each time; and the longest of all waits
+BACKOFF = 0.1  # seconds before the first retry, doubled each time
 ROUNDED = 1e-3  # probabilities add up to 1 as far as this
 
 _now, _sleep = time.monotonic, time.sleep  # here, for the tests to replace
@@ -421,7 +421,7 @@ class Client:
                         return _Answer(None, f"more than {LARGEST_ANSWER} bytes".encode())
                     if _now() > deadline:
                         return _Answer(None, f"no whole answer within {self._timeout:g} s".encode())
-                return _Answer(response.status_code, bytes(body), _seconds(response.headers.get("Retry-After", "")))
+                return _Answer(response.status_code, bytes(body), retry_after(response.headers.get("Retry-After", "")))
         except httpx.TransportError as error:
             return _Answer(None, f"{type(error).__name__}: {error}".encode())
 
@@ -494,14 +494,3 @@ def _address(url: object) -> str:
         if parts.scheme in ("http", "https") and parts.host:
             return str(url).rstrip("/")
     raise OptionError(f"url={url!r}: give a service's address, as in Client(service.url)")
-
-
-def _seconds(retry_after: str) -> float:
-    """What a Retry-After asks for: seconds, or a date; 0.0 where it says neither."""
-    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", retry_after):
-        return float(retry_after)
-    try:
-        date = email.utils.parsedate_to_datetime(retry_after)
-    except ValueError:
-        return 0.0
-    return max(0.0, date.timestamp() - time.time())

@@ -114,3 +114,11 @@ class ServiceError(XaiError):
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
         self.status = status
+
+
+class BackendError(ServiceError):
+    """A language model that was asked gives no answer: it can't be reached, refuses, or answers in another form."""
+
+
+class AnswerError(XaiError):
+    """What a language model answered is not the JSON that it was asked for."""

@@ -9,6 +9,7 @@ says. That is a test by replacement, and it favours methods that replace words.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -107,11 +108,17 @@ def read_cases(model: str | None = None, path: str | Path | None = None) -> tupl
     file = data_folder() / "corpora" / "rules.jsonl" if path is None else Path(path)
     if not file.is_file():
         raise FormatError(f"path={str(file)!r} is no file: name one with a line of Case.to_json for each case")
-    cases = tuple(map(Case.from_json, file.read_text(encoding="utf-8").splitlines()))
+    cases = _cases(file, file.stat().st_mtime_ns)
     found = tuple(case for case in cases if model is None or case.model == model)
     if not found:
         raise OptionError(f"no case of {model!r} in {file.name}; there are: {', '.join(dict.fromkeys(known(cases)))}")
     return found
+
+
+@functools.lru_cache(maxsize=4)
+def _cases(file: Path, written: int) -> tuple[Case, ...]:
+    """All cases of a file, read once for each time that it was written."""
+    return tuple(map(Case.from_json, file.read_text(encoding="utf-8").splitlines()))
 
 
 def known(cases: Iterable[Case]) -> list[str]:
