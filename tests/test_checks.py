@@ -16,6 +16,7 @@ import attempts_04
 import attempts_05
 import attempts_06
 import attempts_07
+import attempts_08a
 import attempts_09a
 import attempts_09b
 import numpy as np
@@ -41,6 +42,7 @@ QUICK = (
     *attempts_05.RIGHT,
     *attempts_06.RIGHT,
     *attempts_07.RIGHT,
+    *attempts_08a.RIGHT,
     *attempts_09a.RIGHT,
     *attempts_09b.RIGHT,
 )
@@ -421,6 +423,7 @@ for attempts in (
     attempts_05,
     attempts_06,
     attempts_07,
+    attempts_08a,
     attempts_09a,
     attempts_09b,
 ):

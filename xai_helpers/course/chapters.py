@@ -18,6 +18,7 @@ CHAPTERS = (
     "chapter_05",
     "chapter_06",
     "chapter_07",
+    "chapter_08a",
     "chapter_09a",
     "chapter_09b",
 )
