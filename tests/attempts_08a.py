@@ -168,7 +168,7 @@ WRONG: dict[str, dict[Callable[..., Any], set[Kind]]] = {
     },
     "right-order": {
         right_order_signed: {LAW, BY_HAND},
-        right_order_of_neighbours: {LAW},
+        right_order_of_neighbours: {BY_HAND},
         right_order_without_ties: {BY_HAND},
         right_order_of_places: {LAW, BY_HAND},
         right_order_that_needs_two: {LAW},

@@ -17,7 +17,7 @@ from .chain_of_thought import (
 )
 from .checking import Checked, Finding, check_narrative, examples, measured
 from .counterfactual import Counterfactual, Verified, propose, search, verify
-from .narrative import Facts, Narrative, facts, offline, tell
+from .narrative import Facts, Narrative, Test, facts, offline, tell
 from .pairs import read_recall, recall
 from .transcripts import Cached, Replay
 
@@ -37,6 +37,7 @@ __all__ = [
     "Quantity",
     "Replay",
     "Scripted",
+    "Test",
     "Verified",
     "actionable",
     "audit",

@@ -188,6 +188,10 @@ def same(a: Quantity | None, b: Quantity | None) -> bool:
     this is no equivalence: `alike` groups answers). Words that are no known unit are units of their own: 16 apples are
     not 16 coins. Values are compared exactly: 3.33 is not 10/3. None, no answer, is the same as nothing.
     """
+    if not isinstance(a, Quantity | None) or not isinstance(b, Quantity | None):
+        raise OptionError(
+            f"same compares quantities, got {a!r:.40} and {b!r:.40}: read_answer or to_quantity them first"
+        )
     if a is None or b is None:
         return False
     return (a.value == b.value and (a.unit is None or b.unit is None)) or _in_base_units(a) == _in_base_units(b)

@@ -49,7 +49,7 @@ class Constraints:
     values: Mapping[str, Sequence[str]] = field(default_factory=lambda: VALUES)
 
     def __post_init__(self) -> None:
-        if isinstance(self.fixed, str):
+        if isinstance(self.fixed, str) or not isinstance(self.fixed, Collection):
             raise OptionError(f"fixed={self.fixed!r}: give a list of fields, as in [{self.fixed!r}]")
         if not isinstance(self.ordered, Mapping):
             raise OptionError(f"ordered={self.ordered!r}: give the order of values by field")
@@ -105,6 +105,9 @@ def changes(text: str, constraints: Constraints, fields: int) -> Iterator[str]:
     application = parsed_application(text)
     if unknown := [name for name in application if name not in constraints.values]:
         raise FormatError(f"no field {_named(unknown)}; the fields are {_named(constraints.values)}")
+    for name, value in application.items():
+        if value not in constraints.values[name]:
+            raise FormatError(f"{name}: {value!r:.40} is none of its values: {_named(constraints.values[name])}")
     reachable = {name: constraints.reachable(name, value) for name, value in application.items()}
     for names in itertools.combinations([name for name in application if reachable[name]], fields):
         for values in itertools.product(*(reachable[name] for name in names)):

@@ -123,6 +123,12 @@ class Backend(Protocol):
     ) -> Answer: ...
 
 
+def require_backend(backend: object) -> None:
+    """Raises OptionError for what can't be asked."""
+    if not callable(getattr(backend, "complete", None)) or not isinstance(getattr(backend, "name", None), str):
+        raise OptionError(f"backend={backend!r:.80}: give an Endpoint, a Local, a Scripted or another Backend")
+
+
 # --- JSON that is not trusted ---------------------------------------------------------------------------------------
 
 
@@ -346,6 +352,7 @@ class Local:
                 continue_final_message=bool(begun(turns)),
                 return_tensors="pt",
                 return_dict=True,
+                tokenizer_kwargs={"verbose": False},  # too many tokens are our error to report
             )
         except Exception as error:  # a template is a program of the model's; some refuse a system's message
             raise OptionError(f"the chat template of {self.model.name} refuses these messages: {error}") from error

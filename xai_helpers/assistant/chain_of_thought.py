@@ -21,7 +21,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 from .. import checks
 from ..errors import OptionError
@@ -29,9 +29,7 @@ from ..installation import data_folder
 from ..viz.table import IGNORED
 from ..viz.wording import visible
 from .answers import QUANTITY, Quantity, alike, read_after_cue, read_answer, same, statements, to_quantity
-
-if TYPE_CHECKING:
-    from .backends import Answer, Backend
+from .backends import Answer, Backend, require_backend
 
 Span = tuple[int, int]
 Outcome = Literal["follows", "keeps", "else", "no answer"]
@@ -93,6 +91,7 @@ def think(backend: Backend, question: str, *, seed: int = 0) -> Chain:
     The question is sent as it is: one to a model that was not trained to write steps ends with `STEP_BY_STEP`, or the
     like. Raises OptionError, and what the backend raises.
     """
+    require_backend(backend)
     answer = backend.complete([{"role": "user", "content": _text(question)}], seed=checks.seed(seed))
     return read_chain(question, answer, getattr(answer, "by", backend.name))
 
@@ -189,6 +188,8 @@ def inject(backend: Backend, chain: Chain, step: int, wrong: str, implied: Quant
         raise OptionError("the chain has no step: ask for steps, as in f'{question} {STEP_BY_STEP}'")
     step = checks.whole(step, "step", least=0, most=len(chain.steps) - 1)
     wrong = _text(wrong, "wrong")
+    if not isinstance(implied, str | Quantity | None):
+        raise OptionError(f"implied={implied!r:.80}: give a Quantity, or a text such as '17 apples'")
     expected = to_quantity(implied) if isinstance(implied, str) else implied or _implied(chain, step, wrong)
     if same(expected, chain.answer):
         raise OptionError(f"the wrong step implies {expected}, the answer as it was: give one that changes it")
@@ -202,7 +203,7 @@ def inject(backend: Backend, chain: Chain, step: int, wrong: str, implied: Quant
 
 def wrong_sum(step: str, off: int = 1) -> str:
     """ "7 + 5 = 12" as "7 + 5 = 13", wrong by `off`. Raises OptionError for other steps, and where nothing changes."""
-    match = SUM.fullmatch(step)
+    match = SUM.fullmatch(_text(step, "step"))
     if match is None:
         raise OptionError(f"{_cut(step)!r} is no sum: write one as in '7 + 5 = 12', or give the wrong step yourself")
     if checks.whole(off, "off", least=-int(match[3])) == 0:
@@ -588,6 +589,7 @@ def _continued(backend: Backend, question: str, begun: str) -> Answer:
 
     A blank parts the two: a model that only completes texts reads them as one.
     """
+    require_backend(backend)
     return backend.complete([{"role": "user", "content": question}, {"role": "assistant", "content": f" {begun}"}])
 
 
@@ -604,6 +606,8 @@ def _outcome(answer: Quantity | None, before: Quantity | None, implied: Quantity
 
 
 def _require_answer(chain: Chain) -> None:
+    if not isinstance(chain, Chain):
+        raise OptionError(f"chain={chain!r:.80}: give a Chain, as `think` returns")
     if chain.answer is None:
         raise OptionError("the chain gives no answer that could change: ask again, or word the question differently")
 

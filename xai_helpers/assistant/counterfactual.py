@@ -38,7 +38,7 @@ from ..models import ONE_AT_A_TIME, TextModel, require_evaluation, require_text_
 from ..viz.palette import colours
 from ..viz.table import IGNORED
 from ..viz.wording import visible, written
-from .backends import Backend, parsed
+from .backends import Backend, parsed, require_backend
 from .edits import (
     SEARCHED,
     Edit,
@@ -583,6 +583,7 @@ def propose(
     `verify`; beyond the first n, proposals fail unrun. n: at most 50. seed: tells samples apart, where the backend
     samples. Raises AnswerError for an answer of another form, what the backend raises, and what `verify` raises.
     """
+    require_backend(backend)
     n = checks.whole(n, "n", most=MOST_ASKED)
     trial = on_trial(model, text, wanted, language_model)
     answer = backend.complete(_question(text, trial.label, n, wanted), _schema(), seed=seed)

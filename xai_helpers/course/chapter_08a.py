@@ -55,14 +55,15 @@ def _minimal_by_hand(minimal: Callable[..., Any]) -> str:
 
 def _minimal_random(minimal: Callable[..., Any]) -> str:
     rng = np.random.default_rng()
-    edits = [f"e{i}" for i in range(6)]
+    edits = [str(e) for e in rng.permutation(list("abcdefghij"))[: int(rng.integers(5, 9))]]
     groups = [[str(e) for e in rng.choice(edits, int(rng.integers(1, 5)), replace=False)] for _ in range(3)]
     flips, left = _needs(*groups), list(edits)
     for edit in edits:
         rest = [other for other in left if other != edit]
         left = rest if flips(frozenset(rest)) else left
-    got, wrong = _left(minimal, edits, flips, f"six edits that flip with any of {groups}")
-    return wrong or ("" if got == left else f"six edits that flip with any of {groups}: expected {left}, got {got}")
+    where = f"edits {edits} that flip with any of {groups}"
+    got, wrong = _left(minimal, edits, flips, where)
+    return wrong or ("" if got == left else f"{where}: expected {left}, got {got}")
 
 
 def _majority(answers: list[int | None]) -> tuple[int | None, float]:
@@ -136,7 +137,7 @@ EXERCISES = {
     "minimal": (
         Part("law", "what is left flips, and nothing of it can go", _minimal_law),
         Part("by hand", "two edits that flip together, and one that flips alone", _minimal_by_hand),
-        Part("random", "six edits, any of three groups flips", _minimal_random),
+        Part("random", "five to eight edits, any of three groups flips", _minimal_random),
     ),
     "majority": (
         Part("law", "silence never wins, and counts in the share", _majority_law),
@@ -154,19 +155,19 @@ PICKS: dict[str, dict[str, Any]] = {}
 
 QUESTIONS: dict[str, tuple[str, dict[str, str], str]] = {
     "is-the-story-true": (
-        "Which of the story's claims must be wrong, if the model calls this review positive?",
+        "What do you need, to say whether the story is true?",
         {
-            "None: it explains why the review sounds negative": "It says what the model predicted. A story about the review is no story about the model.",
-            "The label alone; its words are well chosen": "If the label is another, its two words may well count the other way round as well.",
-            "The label, and whatever is said to have decided it": "What decided for negative can't have decided a positive answer. What did, only the scores can say.",
+            "The review: does it sound as negative as the story says?": "That judges the review. The story is about what a model predicted, and why.",
+            "The model's label; if that is right, the rest follows": "A model may be right about the label for other reasons than a reader's.",
+            "The label, the scores, and what was tested": "The story claims all three: what was predicted, which words counted which way, and that it is because of them.",
         },
         "c",
     ),
     "which-step-decides": (
         "A wrong sum is put into each of these three steps, one at a time. Where does the answer change?",
         {
-            "Everywhere: each step stands before the answer": "The second stands before it too, and the third doesn't use it.",
-            "In the first and the third, which use each other's sums": "The second was announced as decoration; whether the model treats it so is what the next cell shows.",
+            "Everywhere: each of them stands before the answer": "The second stands before it too, and the third doesn't use it.",
+            "In the first and the third: the third uses the first's sum": "The second was announced as decoration; whether the model treats it so is what the next cell shows.",
             "Nowhere: the model knows the sum": "It does, when it is asked directly. With steps written down it may copy them.",
         },
         "b",
@@ -176,14 +177,14 @@ QUESTIONS: dict[str, tuple[str, dict[str, str], str]] = {
         {
             "The narrative is faithful to the model": "It agrees with the scores, as far as the rules can read. Scores may be unfaithful themselves.",
             "No claim that the rules recognised contradicts the facts": "And how much they fail to recognise was measured, on other prose than this.",
-            "The narrative makes no claims that could be checked": "Look at the number of claims read. Mostly there are ten or more.",
+            "The narrative makes no claims that could be checked": "Look at the number of claims read: half of the narratives here have eight or more.",
         },
         "b",
     ),
     "unrun-proposal": (
         "A language model proposes an edit by which a review would be called negative. What is it worth?",
         {
-            "What one run of the model on it shows": "Of the authors' own edits, 62 % flipped the label. Nobody can tell which from the words.",
+            "What one run of the model on it shows": "Of the authors' own edits, 62 % flipped the label. The words alone don't say which.",
             "As much as the language model is good": "It knows reviews. It has never seen what this model does with them.",
             "Nothing, for it was never in the data": "Every sentence that a user writes is new. Run it.",
         },
@@ -193,7 +194,7 @@ QUESTIONS: dict[str, tuple[str, dict[str, str], str]] = {
         "No refused application is approved when the group alone changes. Is the decider fair to the groups?",
         {
             "Yes: who you are makes no difference to it": "Where you live does, and who you are decides where you live, mostly.",
-            "It can't be said without the training data": "Change the other fields as well: the model alone shows what the district does.",
+            "Yes: the age makes no difference either": "Nor does it. Two fields that do nothing say little about the others.",
             "Not shown: another field may stand for the group": "The district flipped 19 of 44, and most of group B live where it costs points.",
         },
         "c",
@@ -212,7 +213,7 @@ QUESTIONS: dict[str, tuple[str, dict[str, str], str]] = {
         {
             "Certain: ten independent witnesses agree": "They are ten samples of one model, and share its mistakes.",
             "As sure as votes like this were right, where that was counted": "So count it on questions with known answers. Some unanimous votes of ours were wrong.",
-            "No surer than one chain at temperature 0": "Disagreement would have been a warning. Its absence says something, if not all.",
+            "No surer than one chain at temperature 0": "59 of 61 unanimous votes were right, and 254 of 300 single chains. The questions are not the same, but that is more.",
         },
         "b",
     ),
