@@ -85,7 +85,8 @@ def _voted(majority: Callable[..., Any], answers: list[int | None]) -> str:
 
 def _majority_law(majority: Callable[..., Any]) -> str:
     """Silence never wins, and always counts in the share."""
-    for answers in ([None, None, None, 4, 4], [None, 7], [None] * 3, [5, None, None, None]):
+    votes: list[list[int | None]] = [[None, None, None, 4, 4], [None, 7], [None] * 3, [5, None, None, None]]
+    for answers in votes:
         if wrong := _voted(majority, answers):
             return wrong
     return ""
@@ -108,9 +109,9 @@ def _order_law(right_order: Callable[..., Any]) -> str:
     for told, expected in (("abcd", 1.0), ("dcba", 0.0), ("a", 1.0), ("", 1.0)):
         if wrong := differs(right_order(list(told), dict(scores)), expected, f"{scores}, told {list(told)}"):
             return wrong
-    for told in itertools.permutations("abcd"):
-        both = right_order(list(told), dict(scores)) + right_order(list(told[::-1]), dict(scores))
-        if wrong := differs(both, 1.0, f"{scores}: the shares of {list(told)} and of its reverse, added"):
+    for order in itertools.permutations("abcd"):
+        both = right_order(list(order), dict(scores)) + right_order(list(order[::-1]), dict(scores))
+        if wrong := differs(both, 1.0, f"{scores}: the shares of {list(order)} and of its reverse, added"):
             return wrong
     return ""
 
