@@ -205,7 +205,7 @@ measured
 
 # %% [markdown]
 # *Found as such*: an error of that kind was reported; *noticed*: any error. The last row decides what the check is worth
-# in practice: it finds fault with one right narrative in eight. And a wrong order is missed one time in four, since
+# in practice: it finds fault with one right narrative in nine. And a wrong order is missed one time in four, since
 # there are many ways to say who comes first. An invented word passes where no marks stand around it. So a finding is a
 # reason to read a sentence again, and "nothing found" is no proof. Here is a planted error, found:
 

@@ -8,10 +8,10 @@ an important word left out, and a cause that no test has shown. It needs no mode
 
 from __future__ import annotations
 
+import itertools
 import json
-import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -20,7 +20,8 @@ from ..installation import data_folder
 from ..viz.table import Table
 from ..viz.wording import visible, written
 from . import claims, cues
-from .claims import KINDS, Kind, Mention, Span
+from .chain_of_thought import Share
+from .claims import KINDS, Kind, Sentence, Span
 from .narrative import LONGEST, Facts, Narrative
 
 TIE = 0.05  # of the greatest size: words that are closer than this are in no order
@@ -105,120 +106,133 @@ def check_narrative(narrative: str | Narrative, facts: Facts | None = None) -> C
     The rules read English. A claim that they don't recognise is not checked, so "nothing found" is no proof. Raises
     OptionError where there are no facts or no text, or more than 20,000 characters.
     """
-    if isinstance(narrative, Narrative):
-        narrative, facts = narrative.text, facts or narrative.facts
-    if not isinstance(narrative, str) or not isinstance(facts, Facts):
+    text, facts = (narrative.text, facts or narrative.facts) if isinstance(narrative, Narrative) else (narrative, facts)
+    if not isinstance(text, str) or not isinstance(facts, Facts):
         raise OptionError("give a narrative's text and the Facts that it is about, as in check_narrative(text, facts)")
-    if not narrative.strip() or len(narrative) > LONGEST:
-        raise OptionError(f"the narrative has {len(narrative)} characters; give 1 to {LONGEST}")
-    words = [word for word, _ in facts.words]
-    named = claims.mentions(narrative, words)
-    reader = _Reader(narrative, facts, named)
-    for span in claims.sentences(narrative):
-        reader.read(span)
-    reader.whole()
-    left_out = sum(finding.kind == "omission" for finding in reader.findings)
-    recall = 1 - left_out / len(facts.important) if facts.important else 1.0
-    return Checked(narrative, tuple(dict.fromkeys(reader.findings)), reader.claims, recall)
+    if not text.strip() or len(text) > LONGEST:
+        raise OptionError(f"the narrative has {len(text)} characters; give 1 to {LONGEST}")
+    reader = _Reader(text, facts)
+    for sentence in claims.read(text, reader.words, facts.text, reader.answers):
+        reader.read(sentence)
+    left_out = reader.left_out(text)
+    recall = 1 - len(left_out) / len(facts.important) if facts.important else 1.0
+    return Checked(text, tuple(dict.fromkeys([*reader.findings, *left_out])), reader.claims, recall)
 
 
 class _Reader:
     """Goes through a narrative, sentence by sentence, and remembers what it was about."""
 
-    def __init__(self, narrative: str, facts: Facts, named: Sequence[Mention]) -> None:
-        self.narrative, self.facts, self.named = narrative, facts, named
+    def __init__(self, narrative: str, facts: Facts) -> None:
+        self.facts = facts
         self.words = [word for word, _ in facts.words]
         self.scores = [score for _, score in facts.words]
+        self.sizes = [abs(score) for score in self.scores]
         self.labels = [facts.prediction, *facts.others]
-        self.predicted = claims.folded(facts.prediction) in claims.folded(narrative)
+        self.answers = [*self.labels, *(test.prediction for test in facts.tested)] if facts.next_word else []
+        self.text = claims.folded(facts.text)
+        alike = {word: claims.pieces(word) for word in self.words}
+        self.same = [[i for i, other in enumerate(self.words) if alike[other] == alike[word]] for word in self.words]
+        self.known = {claims.folded(one) for one in (*self.labels, *self.answers, facts.method, facts.model)}
+        self.shown: dict[str, set[str]] = {}
+        for test in facts.tested:
+            self.shown.setdefault(claims.folded(test.without), set()).add(test.prediction)
+        self.predicted = claims.holds(narrative, facts.prediction)
         self.findings: list[Finding] = []
         self.claims = 0
-        self.masked = claims.masked(narrative, named, facts.text)
-        self.direction = 0
-        self.last: int | None = None
+        self.named: set[tuple[str, ...]] = set()
+        self.direction = 0  # the last that was told
+        self.last: int | None = None  # the last word that was named
 
     def hold(self, right: bool, kind: Kind, span: Span | None, why: str) -> None:
-        self.claims += kind != "omission"
+        self.claims += 1
         if not right:
             self.findings.append(Finding(kind, span, f"{why}: {SAID[kind]}"))
 
-    def read(self, span: Span) -> None:
-        self._quotes(span)
-        if not cues.REMOVAL.search(self.masked[slice(*span)]):
-            self._signs(span)
-        for order, about in claims.orders(self.masked, span, self.named):
-            self.hold(*self._ordered(order, about, span))
-        if not self.facts.next_word:
-            for label in claims.verdicts(self.masked, span, self.named, self.labels):
-                self.hold(label == self.facts.prediction, "prediction", span, f'"{label}"')
-        for low, high in claims.confidences(self.masked, span, [abs(score) for score in self.scores], self.labels):
-            right = low - 1e-9 <= self.facts.probability <= high + 1e-9
-            self.hold(right, "confidence", span, f"{max(low, 0):.2f} to {min(high, 1):.2f}")
-        self._causes(span)
-        here = [m.word for m in self.named if span[0] <= m.start < span[1]]
-        self.last = here[-1] if here else self.last
+    def read(self, sentence: Sentence) -> None:
+        self._quotes(sentence)
+        self._signs(sentence)
+        self._orders(sentence)
+        self._prediction(sentence)
+        self._causes(sentence)
+        self.named.update(claims.pieces(self.words[m.word]) for m in sentence.mentions)
+        if sentence.mentions:
+            self.last = sentence.mentions[-1].word
 
-    def _signs(self, span: Span) -> None:
-        for group, sign in claims.signs(self.masked, span, self.named, self.labels, self.direction):
+    def left_out(self, narrative: str) -> list[Finding]:
+        """What only the whole narrative shows: important words that it doesn't name, and a prediction."""
+        if self.facts.next_word:
+            self.hold(self.predicted, "prediction", None, f'"{self.facts.prediction}" is not named')
+        labels = set(map(claims.pieces, self.labels))  # "the label is positive" names no word
+        maybe = {claims.pieces(self.words[m.word]) for m in claims.mentions(narrative, self.words, generous=True)}
+        told = self.named | (maybe - labels)
+        missing = [word for word in self.facts.important if claims.pieces(word) not in told]
+        return [Finding("omission", None, f'"{word}": {SAID["omission"]}') for word in missing]
+
+    def _quotes(self, sentence: Sentence) -> None:
+        for quote in claims.quotes(sentence):
+            if claims.folded(quote.text) not in self.known:
+                within = claims.within(quote.text, self.text)
+                kind: Kind = "prediction" if self.facts.next_word and not self.predicted and not within else "quote"
+                self.hold(within, kind, sentence.span, f'"{quote.text}"')
+
+    def _signs(self, sentence: Sentence) -> None:
+        if cues.REMOVAL.search(sentence.text):
+            return
+        for group, sign in claims.signs(sentence, self.labels, self.direction):
             self.direction = sign or self.direction
             for mention in group.mentions if sign else ():
                 if not mention.phrase:
-                    right = self.scores[mention.word] * sign >= 0
                     side = "for" if sign > 0 else "against"
-                    self.hold(right, "sign", span, f'"{self.words[mention.word]}" told {side}')
+                    right = any(self.scores[i] * sign >= 0 for i in self.same[mention.word])
+                    self.hold(right, "sign", sentence.span, f'"{self.words[mention.word]}" told {side}')
 
-    def whole(self) -> None:
-        """What only the whole narrative shows: what is left out, and a prediction that is not named."""
-        told = {self.words[m.word] for m in claims.mentions(self.narrative, self.words, generous=True)}
-        for word in self.facts.important:
-            self.hold(word in told, "omission", None, f'"{word}"')
-        if self.facts.next_word:
-            self.hold(self.predicted, "prediction", None, f'"{self.facts.prediction}" is not named')
-
-    def _quotes(self, span: Span) -> None:
-        text = claims.folded(self.facts.text)
-        known = {claims.folded(one) for one in (*self.labels, self.facts.method, self.facts.model)}
-        for start, end, quote in claims.quotations(self.narrative):
-            piece = claims.folded(quote)
-            heading = quote.rstrip().endswith(":") or self.narrative[end : end + 4].lstrip('*_`"”’ ').startswith(":")
-            if not span[0] <= start < span[1] or piece in known or heading or not re.search(r"[^\W\d_]", quote):
-                continue
-            within = all(claims.folded(part) in text for part in re.split(r"…|\.\.\.", quote) if part.strip())
-            if self.facts.next_word and not self.predicted and not within:
-                self.hold(False, "prediction", span, f'"{quote}"')
+    def _orders(self, sentence: Sentence) -> None:
+        tie = TIE * max(self.sizes, default=0.0)
+        for order, about in claims.orders(sentence):
+            if order == "above":
+                greater, smaller = about
+                right = self._size(greater, max) >= self._size(smaller, min) - tie
+                why = f'"{self.words[greater]}" above "{self.words[smaller]}"'
             else:
-                self.hold(within, "quote", span, f'"{quote}"')
+                nth, word = about if order == "nth" else (1, about[0])
+                places = [self._places(i, tie, sides=order != "first") for i in self.same[word]]
+                right = any(nth in place for place in itertools.chain(*places))
+                why = f'"{self.words[word]}" at place {nth}'
+            self.hold(right, "rank", sentence.span, why)
 
-    def _ordered(self, order: str, about: tuple[int, ...], span: Span) -> tuple[bool, Kind, Span, str]:
-        sizes = [abs(score) for score in self.scores]
-        tie = TIE * max(sizes, default=0.0)
-        if order == "above":
-            greater, smaller = about
-            right = sizes[greater] >= sizes[smaller] - tie
-            return right, "rank", span, f'"{self.words[greater]}" above "{self.words[smaller]}"'
-        nth, word = about if order == "nth" else (1, about[0])
-        pools = (
-            [range(len(sizes))]
-            if order == "first"
-            else [range(len(sizes)), [i for i in range(len(sizes)) if self.scores[i] * self.scores[word] > 0]]
-        )
-        places = [
-            (1 + sum(sizes[i] > sizes[word] + tie for i in pool), sum(sizes[i] >= sizes[word] - tie for i in pool))
-            for pool in pools
-        ]
-        right = any(low <= nth <= high for low, high in places)
-        return right, "rank", span, f'"{self.words[word]}" at place {nth}'
+    def _size(self, word: int, which: Callable[[Iterable[float]], float]) -> float:
+        """The greatest or the least size of the words that read like this one."""
+        return which(self.sizes[i] for i in self.same[word])
 
-    def _causes(self, span: Span) -> None:
-        for cue in claims.causes(self.masked, span):
-            self.hold(False, "cause", span, f'"{cue}"')
-        shown = {test.without.lower(): test.prediction for test in self.facts.tested}
-        for word, label in claims.removals(self.masked, span, self.named, self.last, self.labels):
-            name = None if word is None else self.words[word]
-            known = name is not None and name.lower() in shown
-            right = known and label in (None, shown[name.lower()])
-            why = f'without "{name}" {label}' if known else f'without "{name}"' if name else "a change"
-            self.hold(right, "cause", span, why)
+    def _places(self, word: int, tie: float, sides: bool) -> list[range]:
+        """The places by size that a word may be said to have, among all; sides: and among those with its sign."""
+        size, score = self.sizes[word], self.scores[word]
+        pools = [self.sizes]
+        if sides:
+            pools.append([abs(other) for other in self.scores if other * score > 0])
+        return [range(1 + sum(x > size + tie for x in pool), 1 + sum(x >= size - tie for x in pool)) for pool in pools]
+
+    def _prediction(self, sentence: Sentence) -> None:
+        if self.facts.next_word:
+            told = claims.stated(sentence, ())
+        else:
+            told = claims.verdicts(sentence, self.labels) or claims.stated(sentence, self.labels)
+        for label in told:
+            right = claims.pieces(label) == claims.pieces(self.facts.prediction)
+            self.hold(right, "prediction", sentence.span, f'"{label}"')
+        for low, high in claims.confidences(sentence, self.sizes, self.labels):
+            right = low - 1e-9 <= self.facts.probability <= high + 1e-9
+            self.hold(right, "confidence", sentence.span, f"{max(low, 0):.2f} to {min(high, 1):.2f}")
+
+    def _causes(self, sentence: Sentence) -> None:
+        for cue in claims.causes(sentence):
+            self.hold(False, "cause", sentence.span, f'"{cue}"')
+        for word, label in claims.removals(sentence, self.last, self.labels):
+            name = "" if word is None else self.words[word]
+            shown = self.shown.get(claims.folded(name), set())
+            right = bool(shown) and (label is None or label in shown)
+            why = f'without "{name}"' if name else "a change"
+            self.hold(right, "cause", sentence.span, f"{why} {label}" if shown and label else why)
 
 
 # --- how good is the check? -----------------------------------------------------------------------------------------
@@ -264,8 +278,8 @@ class Measured:
     alarms_by_kind: dict[Kind, int]
 
     def table(self) -> Table:
-        """One row for each kind, with 95 % intervals (Wilson)."""
-        rows = [
+        """One row for each kind; shares with their 95 % intervals (Wilson)."""
+        rows: list[tuple[str, ...]] = [
             (kind, _share(*self.found[kind]), _share(*self.noticed[kind]), str(self.alarms_by_kind.get(kind, 0)))
             for kind in self.found
         ]
@@ -294,4 +308,6 @@ def measured(narratives: Sequence[Example]) -> Measured:
 
 
 def _share(part: int, whole: int) -> str:
-    return f"{part} of {whole} ({part / whole:.0%})"
+    low, high = Share(part, whole).interval
+    share = f" ({part / whole:.0%}; {low:.0%} to {high:.0%})" if whole else ""
+    return f"{part} of {whole}{share}"
