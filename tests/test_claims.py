@@ -37,7 +37,7 @@ def named(text: str, words: list[str] = WORDS, generous: bool = False) -> list[s
         ("Is it? It is! No end", ["Is it?", " It is!", " No end"]),
         ("p = 0.5. Then 0.25. e.g. this", ["p = 0.5.", " Then 0.25. e.g. this"]),
         ('He said "no." Then he left.', ['He said "no."', " Then he left."]),
-        ("One\n\n - two.\n3. three", ["One", " - two.", "3.", " three"]),
+        ("One\n\n - two.\n3. three", ["One", " - two.", "3. three"]),
         ("A map. And help. Some", ["A map.", " And help.", " Some"]),
         ("(p. 5) is here", ["(p. 5) is here"]),
         ("...?! ", ["...?!"]),
@@ -69,15 +69,11 @@ def test_what_is_read_is_as_long_as_what_is_written(text: str) -> None:
 def test_quotations() -> None:
     text = "“a b” ‘c’ «d» \"e\" 'f' `g` **h** *i* don't isn't \"open"
     found = claims.quotations(text)
-    assert [(one.text, one.emphasis) for one in found] == [
+    assert [(quote.text, quote.emphasis) for quote in found] == [
         ("a b", False), ("c", False), ("d", False), ("e", False), ("f", False), ("g", True), ("h", True), ("i", True),
     ]  # fmt: skip
-    assert all(text[one.start : one.end] == one.text for one in found)
-    assert [one.text for one in claims.quotes(one_of('**Words:** "soup", “1”, **Score**: `but`'))] == ["soup", "but"]
-
-
-def one_of(text: str) -> Sentence:
-    return read(text, WORDS, told.SOUP.text)[0]
+    assert all(text[quote.start : quote.end] == quote.text for quote in found)
+    assert [quote.text for quote in claims.quotes(one('**Words:** "soup", “1”, **Score**: `but`'))] == ["soup", "but"]
 
 
 def test_a_quotation_may_leave_out() -> None:
@@ -89,15 +85,15 @@ def test_a_quotation_may_leave_out() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("Soup and GREAT, but waiters", ["soup", "great"]),
+        ("Soup and SMILED, but waiters", ["soup", "smiled"]),
         ("the soup's end, soup-like", []),
         ("“but”, the word but, but (-0.1)", ["but", "but", "but"]),
-        ("It is great but late.", ["great"]),
-        ("*The waiter never smiled*", ["waiter", "never", "smiled"]),
+        ("It is great but late, and never will be.", []),
+        ('"The waiter never smiled" and "great, never"', ["waiter", "smiled", "great", "never"]),
     ],
 )
 def test_names(text: str, words: list[str]) -> None:
-    assert named(text, [*WORDS]) == words
+    assert named(text) == words
 
 
 @pytest.mark.parametrize(
@@ -157,7 +153,7 @@ def test_what_is_quoted_is_blotted_out() -> None:
 )
 def test_direction(text: str, direction: int) -> None:
     assert claims.direction(text, LABELS) == direction
-    assert claims.direction(text, ("very negative", *LABELS[:1])) in (direction, abs(direction), -abs(direction))
+    assert claims.direction(text, LABELS[::-1]) == (-direction if "negative" in text else direction)
 
 
 def test_the_first_or_the_last_direction() -> None:
@@ -237,6 +233,7 @@ def test_the_longest_label_is_read() -> None:
     assert claims.verdicts(one("It was rated very good."), labels) == ["very good"]
     assert claims.verdicts(one("It was rated goodish."), labels) == []
     assert claims.verdicts(one("It was rated the best."), (",", "the")) == []
+    assert claims.verdicts(one("It was rated poſitive."), LABELS) == ["poſitive"]  # a long s, which is no s
 
 
 @pytest.mark.parametrize(
@@ -312,7 +309,7 @@ def test_causes(text: str, causes: list[str]) -> None:
     ("text", "removals"),
     [
         ('Without "great" it is negative.', [(GREAT, "negative")]),
-        ('With "great" removed and "soup" deleted it flips.', [(GREAT, None), (SOUP, None)]),
+        ('Without "great", or without "soup", it flips.', [(GREAT, None), (SOUP, None)]),
         ("Without it the label stays.", [(WAITER, "positive")]),
         ("If it were shorter, it would change.", [(WAITER, None)]),
         ('"great" was removed; it did not matter.', [(GREAT, "positive")]),

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import tiny
 import told
-from hypothesis import given
+from hypothesis import given, settings
 
 import xai_helpers as xai
 from xai_helpers import errors
@@ -42,9 +42,10 @@ def assert_faithful(known: Facts) -> None:
             story = tell(known, audience, words=words)
             checked = check_narrative(story)
             assert set(checked.kinds) <= (set() if words >= least else {"omission"}), (story.text, checked)
-            assert checked.claims >= 2
+            assert checked.claims >= 2  # the answer and its probability
 
 
+@settings(max_examples=40)
 @given(told.facts())
 def test_the_check_finds_no_fault_with_the_offline_narrator(known: Facts) -> None:
     assert_faithful(known)
@@ -53,12 +54,11 @@ def test_the_check_finds_no_fault_with_the_offline_narrator(known: Facts) -> Non
 @pytest.mark.parametrize(("family", "kind"), MODELS)
 def test_nor_where_it_tells_of_a_random_model(family: str, kind: Any) -> None:
     model = tiny.model(family, kind)
-    for text in (tiny.TEXT, tiny.TEXTS[2], ROUGH):
-        for method in (xai.leave_one_out, xai.input_x_gradient):
-            assert_faithful(facts(model, method(model, text)))
+    for text in (tiny.TEXTS[2], ROUGH):
+        assert_faithful(facts(model, xai.input_x_gradient(model, text)))
 
 
-@pytest.mark.parametrize("text", [told.WISH, "The soup was great, but the waiter never smiled.", "Dull."])
+@pytest.mark.parametrize("text", [told.WISH, "Dull."])
 def test_nor_where_it_tells_of_the_embedded_ones(distilbert: xai.TextModel, gpt2: xai.TextModel, text: str) -> None:
     for model in (distilbert, gpt2):
         assert_faithful(facts(model, xai.integrated_gradients(model, text, steps=8)))
@@ -68,18 +68,18 @@ def test_by_hand() -> None:
     assert tell(told.SOUP, words=4).text == (
         "The model's answer: the label is positive, with a probability of 87%. "
         'The word that counts most is "great", and it counts for this answer. After it, "soup" counts for the answer. '
-        'After it, "never" and "waiter" count against the answer. Without "great" the model\'s answer becomes negative. '
-        'Without "never" the model\'s answer stays positive.'
+        'After it, "never" and "waiter" count against the answer. '
+        """Without "great" the model's answer becomes negative. Without "never" the model's answer stays positive."""
     )
     assert tell(told.SOUP, "engineer", words=1).text == (
         'course-distilbert: positive, p = 0.87. shapley, greatest first: "great" +1.00. '
         'Without "great" the model\'s answer becomes negative.'
     )
     assert tell(told.ROME, "regulator", words=3).text == (
-        'For this text the answer of the model course-gpt2 is as follows: the next word is "Rome", with a probability of '
-        '98%. By the method leave_one_out, the model counts "capital" and "Italy" in favour of this answer, and "to" '
-        "against this answer, named in the order of size. No word was removed to see what the model then answers. These "
-        "scores describe this one prediction, and no other text."
+        'For this text the answer of the model course-gpt2 is as follows: the next word is "Rome", with a probability '
+        'of 98%. By the method leave_one_out, the model counts "capital" and "Italy" in favour of this answer, and '
+        '"to" against this answer, named in the order of size. No word was removed to see what the model then '
+        "answers. These scores describe this one prediction, and no other text."
     )
 
 
@@ -121,7 +121,7 @@ def test_facts_are_the_models_and_the_attributions(family: str, kind: Any) -> No
             for unit, score in zip(joined.units, joined.scores, strict=True)
             if not unit.special and any(map(str.isalnum, text[unit.start : unit.end]))
         }
-        assert set(known.words) == scores and len(known.words) >= len(scores)
+        assert set(known.words) == scores
         sizes = [abs(score) for _, score in known.words]
         assert sizes == sorted(sizes, reverse=True)
         assert [test.without for test in known.tested] == [word for word, _ in known.words[:3]]
@@ -133,11 +133,9 @@ def test_a_removal_is_what_the_model_answers_without_the_word(kind: Any) -> None
     text = "The cat sat on\tthe mat, because it was very  tired."
     known = facts(model, xai.leave_one_out(model, text), test=20)
     assert len(known.tested) == len(known.words) == 11
-    for test in known.tested:
-        if test.without == "the":  # stands there once in small letters
-            assert test == _without(model, "The cat sat on mat, because it was very tired.", "the")
-        if test.without == "mat":
-            assert test == _without(model, "The cat sat on the , because it was very tired.", "mat")
+    answers = {test.without: test for test in known.tested}
+    assert answers["the"] == _without(model, "The cat sat on mat, because it was very tired.", "the")
+    assert answers["mat"] == _without(model, "The cat sat on the , because it was very tired.", "mat")
 
 
 def _without(model: xai.TextModel, rest: str, word: str) -> Test:
@@ -219,15 +217,26 @@ def test_facts_come_back_from_json(known: Facts) -> None:
     assert "\n" not in line and Facts.from_json(line) == known
 
 
+LINE = told.SOUP.to_json()
+
+
 @pytest.mark.parametrize(
     "line",
-    ["", "[]", "null", "{}", told.SOUP.to_json()[:-1], told.SOUP.to_json().replace('"text"', '"txet"'),
-     told.SOUP.to_json().replace("0.87", '"likely"'), told.SOUP.to_json().replace("[0.52]", "1"),
-     told.SOUP.to_json().replace('["soup", 0.52]', '["soup"]'), told.SOUP.to_json().replace('"without"', '"with"')],
-)  # fmt: skip
+    [
+        "",
+        "[]",
+        "null",
+        "{}",
+        LINE[:-1],
+        LINE.replace('"text"', '"txet"'),
+        LINE.replace("0.87", '"likely"'),
+        LINE.replace('["soup", 0.52]', '["soup"]'),
+        LINE.replace('["soup", 0.52]', '["soup", null]'),
+        LINE.replace('"without"', '"with"'),
+    ],
+)
 def test_other_lines_are_no_facts(line: str) -> None:
-    if line == told.SOUP.to_json():
-        pytest.skip("nothing was replaced")
+    assert line != LINE
     with pytest.raises(errors.FormatError, match=r"as Facts\.to_json writes them"):
         Facts.from_json(line)
 
@@ -308,5 +317,4 @@ def test_the_offline_narrator_does_nothing_that_a_text_asks_for(distilbert: xai.
         text = tell(known, audience).text
         assert f"{known.probability:.0%}" in text or f"{known.probability:.2f}" in text
         assert text.startswith((f"The model's answer: the label is {known.prediction}", "course-dis", "For this text"))
-    for audience in AUDIENCES:
-        assert ("positive" in tell(told.ASKED, audience, words=2).text) is False
+        assert "positive" not in tell(told.ASKED, audience, words=2).text

@@ -138,7 +138,7 @@ def sentences(narrative: str) -> list[Span]:
     found = []
     for line in LINE.finditer(narrative):
         ends = [stop.end() for stop in STOP.finditer(narrative, *line.span())]
-        cuts = [line.start(), *ends, *([line.end()] if line.end() not in ends else [])]
+        cuts = dict.fromkeys([line.start(), *ends, line.end()])
         found += [(start, end) for start, end in itertools.pairwise(cuts) if narrative[start:end].strip()]
     return found
 
@@ -358,6 +358,7 @@ def signs(sentence: Sentence, labels: Sequence[str], before: int = 0) -> list[tu
 
 def direction(text: str, labels: Sequence[str], last: bool = False) -> int:
     """1, -1, or 0: whether a stretch of prose says "for" or "against" the prediction, labels[0]; first or last said."""
+    text = cues.NOT_AGAINST.sub("supports", text)
     said = sorted(
         [(one.start(), one.end(), 1) for one in cues.FOR.finditer(text)]
         + [(one.start(), one.end(), -1) for one in cues.AGAINST.finditer(text)],
@@ -388,8 +389,8 @@ def _label_after(text: str, start: int, labels: Sequence[str]) -> str | None:
 
 
 def label_of(told: str, labels: Sequence[str]) -> str:
-    """The label that is written so, whatever its capitals."""
-    return next(label for label in labels if label.lower() == told.lower())
+    """The label that is written so, whatever its capitals; what is written, where that is none (an "ſ" for an "s")."""
+    return next((label for label in labels if label.lower() == told.lower()), told)
 
 
 def _parted(text: str) -> tuple[str, str]:

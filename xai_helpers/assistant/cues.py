@@ -117,7 +117,7 @@ PARTS = re.compile(r"[,;:.—]|\b(?:and|while|whereas|with|but)\b")
 BEING = re.compile(r"[^\w]*(?:is|are|was|were|be) (?:\w+ly )?\W*", re.I)
 
 FOR = said(
-    r"(?:did|does|do) not \w+ against|in (?:its |their |his )?favou?r|support\w*|favou?r(?:ed|s|ing|able)?",
+    r"in (?:its |their |his )?favou?r|support\w*|favou?r(?:ed|s|ing|able)?",
     r"help(?:s|ed|ing|er|ers)?|rais\w+|lift\w*|add(?:s|ed|ing)?|back(?:s|ed|ing) (?:it|this|that|the|them|up)",
     r"chip\w* in|boost\w*|bolster\w*|strengthen\w*|reinforc\w+|contribut\w+|on the (?=\w+ side)|nudge\w*",
     r"giv\w+ (?:[\w']+ ){0,3}back|push(?:es|ed|ing)?",
@@ -139,6 +139,8 @@ AGAINST = said(
     r"runs? (?:slightly )?(?:counter|against)|hurt\w*|undermin\w+|brake\w*|offset\w*|eat\w* into|discourag\w+",
     r"disput\w+|dissent\w*|minus|negative (?:score|value|contribution|attribution|entry|entries|sign)s?",
 )
+
+NOT_AGAINST = said(r"(?:did|does|do)(?: not|n['’]t) \w+ against")
 
 SAME = said(
     r"too|as well|likewise|also|both|(?:same|that) (?:way|direction|side|label|sign)|(?:its|their) side",
