@@ -17,6 +17,7 @@ from xai_helpers.assistant.backends import Scripted
 from xai_helpers.assistant.checking import SAID, Example, Finding, check_narrative, examples, measured
 from xai_helpers.assistant.claims import KINDS, Kind
 from xai_helpers.assistant.narrative import AUDIENCES, Facts, Narrative, Test, tell
+from xai_helpers.installation import data_folder
 
 NAMED = '"Great" counts most, "never" is second, and "soup" comes third.'  # all that is important in SOUP
 
@@ -439,6 +440,17 @@ def test_the_narratives_that_it_is_measured_on(written: tuple[Example, ...]) -> 
     assert not texts["dev"] & texts["test"]
     narratives = {split: {one.narrative for one in both if one.split == split} for split in ("dev", "test")}
     assert not narratives["dev"] & narratives["test"]
+
+
+def test_the_data_card_counts_them() -> None:
+    said = " ".join((data_folder() / "narratives" / "README.md").read_text(encoding="utf-8").split())
+    both = examples(None)
+    for split in ("dev", "test"):
+        written = [one for one in both if one.split == split]
+        right = sum(one.error is None for one in written)
+        assert f"`{split}`: {len(written):,} ({right} right," in said
+    assert f"`narratives.jsonl` | {len(both):,} |" in said
+    assert f"`facts.jsonl` | {len({one.facts for one in both}):,} |" in said
 
 
 def test_they_are_valid_and_none_is_the_offline_narrators() -> None:

@@ -145,6 +145,7 @@ def test_what_is_quoted_is_blotted_out() -> None:
         ("speaks for it", 1),
         ("pulls against", -1),
         ("an opposing contribution", -1),
+        ("counts hard against the case for it", -1),
         ("raises negative", -1),
         ("argues against the negative label", 1),
         ("is here", 0),
@@ -229,6 +230,7 @@ def test_verdicts(text: str, labels: list[str]) -> None:
 
 
 def test_the_longest_label_is_read() -> None:
+    assert claims.verdicts(one("It was rated hate speech."), ("hate", "hate speech")) == ["hate speech"]
     labels = ("good", "very good", "not good")
     assert claims.verdicts(one("It was rated very good."), labels) == ["very good"]
     assert claims.verdicts(one("It was rated goodish."), labels) == []

@@ -257,5 +257,5 @@ def test_unknown_and_planned_methods() -> None:
     model = tiny.model("gpt2", "causal-lm")
     with pytest.raises(errors.UnknownMethodError, match="attention_rollout"):
         xai.attribute(model, TEXT, "magic")
-    with pytest.raises(errors.UnknownMethodError, match="comes with chapter 08a"):
-        xai.attribute(model, TEXT, "counterfactual")
+    with pytest.raises(errors.UnknownMethodError, match="comes with chapter 08b"):
+        xai.attribute(model, TEXT, "steering")
