@@ -84,7 +84,7 @@ def test_explain_takes_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[st
     [
         (["explain", ""], "the text is empty"),
         (["explain", "cat", "--method", "magic"], "no method 'magic'"),
-        (["explain", "cat", "--method", "counterfactual"], "comes with chapter 08a"),
+        (["explain", "cat", "--method", "steering"], "comes with chapter 08b"),
         (["explain", "cat", "--model", "/no/such/folder"], "no model folder"),
         (["explain", PROMPT, "--target", "Paris"], "leave target out"),
         (["compare", ""], "the text is empty"),
